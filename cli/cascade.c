@@ -1,0 +1,323 @@
+#include "cli/cascade.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "db/output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything the store says of its runs. */
+struct catalogue {
+    struct ebjr_stored_model *models;
+    struct ebjr_stored_dataset *datasets;
+    struct ebjr_stored_run *runs;
+    size_t model_count, dataset_count, run_count;
+};
+
+static int catalogue_read(struct catalogue *catalogue, ebjr_store *store)
+{
+    memset(catalogue, 0, sizeof *catalogue);
+    int status = ebjr_stored_model_list(&catalogue->models, &catalogue->model_count, store);
+    if (!status)
+        status = ebjr_stored_dataset_list(&catalogue->datasets, &catalogue->dataset_count, store);
+    if (!status)
+        status = ebjr_stored_run_list(&catalogue->runs, &catalogue->run_count, store);
+    return status;
+}
+
+static void catalogue_free(struct catalogue *catalogue)
+{
+    free(catalogue->models);
+    free(catalogue->datasets);
+    free(catalogue->runs);
+}
+
+static const struct ebjr_stored_model *model_of(const struct catalogue *catalogue, int64_t id)
+{
+    for (size_t i = 0; i < catalogue->model_count; i++)
+        if (catalogue->models[i].id == id)
+            return &catalogue->models[i];
+    return NULL;
+}
+
+static const struct ebjr_stored_dataset *dataset_of(const struct catalogue *catalogue, int64_t id)
+{
+    for (size_t i = 0; i < catalogue->dataset_count; i++)
+        if (catalogue->datasets[i].id == id)
+            return &catalogue->datasets[i];
+    return NULL;
+}
+
+/* A model, or one run of it. */
+struct reference {
+    const char *text;
+    int64_t model_id, run_id; /* 0: any */
+};
+
+static int resolve(struct reference *out, ebjr_store *store, const char *text)
+{
+    struct ebjr_stored_model model;
+    *out = (struct reference){.text = text};
+    if (strncmp(text, "run:", 4) == 0)
+        return ebjr_integer_parse(&out->run_id, text + 4, 1, INT64_MAX);
+    int status = ebjr_stored_model_find(&model, store, text);
+    if (!status)
+        out->model_id = model.id;
+    return status;
+}
+
+static bool fits(const struct ebjr_stored_run *run, const struct reference *reference)
+{
+    return reference->run_id ? run->id == reference->run_id : run->model_id == reference->model_id;
+}
+
+static int ambiguous(const struct catalogue *catalogue, const struct ebjr_stored_run *a,
+                     const struct ebjr_stored_run *b)
+{
+    if (a->dataset_id != b->dataset_id)
+        return ebjr_error_set(
+            EBJR_EINVAL, "both models were run on '%s' and on '%s'; choose with --dataset",
+            dataset_of(catalogue, a->dataset_id)->name, dataset_of(catalogue, b->dataset_id)->name);
+    return ebjr_error_set(EBJR_EINVAL,
+                          "'%s' was run on '%s' more than once (run:%lld with %s, run:%lld with "
+                          "%s); name the run instead of the model",
+                          model_of(catalogue, a->model_id)->name,
+                          dataset_of(catalogue, a->dataset_id)->name, (long long)a->id,
+                          a->preprocessing, (long long)b->id, b->preprocessing);
+}
+
+/* The one pair of runs over one data set that both references fit. */
+static int choose_runs(const struct ebjr_stored_run **student,
+                       const struct ebjr_stored_run **teacher, const struct catalogue *catalogue,
+                       const struct reference *s, const struct reference *t, int64_t dataset_id)
+{
+    *student = *teacher = NULL;
+    for (size_t i = 0; i < catalogue->run_count; i++) {
+        const struct ebjr_stored_run *a = &catalogue->runs[i];
+        if (!fits(a, s) || (dataset_id && a->dataset_id != dataset_id))
+            continue;
+        for (size_t j = 0; j < catalogue->run_count; j++) {
+            const struct ebjr_stored_run *b = &catalogue->runs[j];
+            if (!fits(b, t) || b->dataset_id != a->dataset_id)
+                continue;
+            if (*student)
+                return *student == a ? ambiguous(catalogue, *teacher, b)
+                                     : ambiguous(catalogue, *student, a);
+            *student = a;
+            *teacher = b;
+        }
+    }
+    if (!*student)
+        return ebjr_error_set(EBJR_ENOTFOUND,
+                              "'%s' and '%s' were not run on the same data set; ebjr ls shows what "
+                              "is stored",
+                              s->text, t->text);
+    return 0;
+}
+
+static int check_complete(const struct catalogue *catalogue, const struct ebjr_stored_run *run)
+{
+    if (run->done == run->samples)
+        return 0;
+    return ebjr_error_set(EBJR_ENOTFOUND,
+                          "the run of '%s' holds %lld of %lld samples; ebjr run (or import) with "
+                          "the same options completes it",
+                          model_of(catalogue, run->model_id)->name, (long long)run->done,
+                          (long long)run->samples);
+}
+
+static int identify(struct cascade *out, ebjr_store *store, const struct cascade_request *request)
+{
+    struct catalogue catalogue;
+    struct reference student, teacher;
+    const struct ebjr_stored_run *s = NULL, *t = NULL;
+    struct ebjr_stored_dataset dataset = {0};
+    int status = catalogue_read(&catalogue, store);
+    if (!status)
+        status = resolve(&student, store, request->student);
+    if (!status)
+        status = resolve(&teacher, store, request->teacher);
+    if (!status && request->dataset)
+        status = ebjr_stored_dataset_find(&dataset, store, request->dataset);
+    if (!status)
+        status = choose_runs(&s, &t, &catalogue, &student, &teacher, dataset.id);
+    if (!status)
+        status = check_complete(&catalogue, s);
+    if (!status)
+        status = check_complete(&catalogue, t);
+    if (!status && s->classes != t->classes)
+        status = ebjr_error_set(EBJR_EINVAL,
+                                "'%s' has %lld classes and '%s' %lld: they answer "
+                                "different questions",
+                                request->student, (long long)s->classes, request->teacher,
+                                (long long)t->classes);
+    if (!status) {
+        out->student_run = *s;
+        out->teacher_run = *t;
+        out->student = *model_of(&catalogue, s->model_id);
+        out->teacher = *model_of(&catalogue, t->model_id);
+        out->dataset = *dataset_of(&catalogue, s->dataset_id);
+        out->n = (size_t)s->samples;
+        out->classes = (size_t)s->classes;
+    }
+    catalogue_free(&catalogue);
+    return status;
+}
+
+static int read_options(struct cascade *out, const struct cascade_request *request)
+{
+    const char *precision = request->precision ? request->precision : "double";
+    out->convention = request->convention ? request->convention : "op-counter";
+    out->options = (struct ebjr_score_options){
+        .temperature = request->temperature, .p = request->p, .seed = (uint64_t)request->seed};
+    if (!(request->temperature > 0) || !isfinite(request->temperature))
+        return ebjr_error_set(EBJR_EINVAL, "--temperature must be above 0");
+    if (!(request->p > 0) || !isfinite(request->p))
+        return ebjr_error_set(EBJR_EINVAL, "--p must be above 0");
+    if (strcmp(precision, "float32") == 0)
+        out->options.precision = EBJR_FLOAT32;
+    else if (strcmp(precision, "double") != 0)
+        return ebjr_error_set(EBJR_EINVAL, "--precision is double or float32, not '%s'", precision);
+    if (strcmp(out->convention, "op-counter") != 0 && strcmp(out->convention, "mac2") != 0)
+        return ebjr_error_set(EBJR_EINVAL, "--flops-convention is op-counter or mac2, not '%s'",
+                              out->convention);
+    return 0;
+}
+
+static double flops_of(const struct cascade *cascade, const struct ebjr_stored_run *run)
+{
+    bool mac2 = strcmp(cascade->convention, "mac2") == 0;
+    int64_t flops = mac2 ? run->flops_mac2 : run->flops;
+    return flops == EBJR_UNKNOWN ? NAN : (double)flops;
+}
+
+/* One run's columns; logits and labels where they are wanted. */
+static int read_run(ebjr_store *store, const struct ebjr_stored_run *run, size_t n,
+                    uint8_t *correct, uint8_t *top5, float *logits)
+{
+    ebjr_output_cursor *cursor;
+    struct ebjr_output row;
+    size_t read = 0;
+    int more = 0;
+    int status = ebjr_output_cursor_open(&cursor, store, run, logits != NULL);
+    if (status)
+        return status;
+    while (read < n && (more = ebjr_output_cursor_next(cursor, &row)) > 0) {
+        correct[read] = row.correct;
+        top5[read] = row.top5_correct;
+        if (logits)
+            memcpy(logits + read * (size_t)run->classes, row.logits,
+                   (size_t)run->classes * sizeof *logits);
+        read++;
+    }
+    ebjr_output_cursor_close(cursor);
+    if (more < 0)
+        return more;
+    if (read < n)
+        return ebjr_error_set(EBJR_ESTORE,
+                              "%s: run %lld holds fewer rows than it says; ebjr "
+                              "verify looks closer",
+                              ebjr_store_path(store), (long long)run->id);
+    return 0;
+}
+
+static int read_outputs(struct cascade *out, ebjr_store *store)
+{
+    size_t n = out->n;
+    out->logits = malloc(n * out->classes * sizeof *out->logits);
+    out->student_correct = malloc(n);
+    out->teacher_correct = malloc(n);
+    out->student_top5 = malloc(n);
+    out->teacher_top5 = malloc(n);
+    if (!out->logits || !out->student_correct || !out->teacher_correct || !out->student_top5 ||
+        !out->teacher_top5)
+        return ebjr_error_memory();
+    int status =
+        read_run(store, &out->student_run, n, out->student_correct, out->student_top5, out->logits);
+    if (!status)
+        status =
+            read_run(store, &out->teacher_run, n, out->teacher_correct, out->teacher_top5, NULL);
+    return status;
+}
+
+int cascade_load(struct cascade *out, const struct cascade_request *request)
+{
+    ebjr_store *store = NULL;
+    memset(out, 0, sizeof *out);
+    int status = read_options(out, request);
+    if (!status)
+        status = ebjr_store_open(&store, request->db, EBJR_STORE_READ);
+    if (!status)
+        status = identify(out, store, request);
+    if (!status) {
+        out->student_flops = flops_of(out, &out->student_run);
+        out->teacher_flops = flops_of(out, &out->teacher_run);
+        status = read_outputs(out, store);
+    }
+    ebjr_store_close(store);
+    if (status)
+        cascade_free(out);
+    return status;
+}
+
+void cascade_free(struct cascade *cascade)
+{
+    free(cascade->logits);
+    free(cascade->student_correct);
+    free(cascade->teacher_correct);
+    free(cascade->student_top5);
+    free(cascade->teacher_top5);
+    cascade->logits = NULL;
+    cascade->student_correct = cascade->teacher_correct = NULL;
+    cascade->student_top5 = cascade->teacher_top5 = NULL;
+}
+
+int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score)
+{
+    switch (score->kind) {
+    case EBJR_SCORE_RANDOM: return ebjr_score_random(scores, cascade->n, cascade->options.seed);
+    case EBJR_SCORE_ORACLE:
+        for (size_t i = 0; i < cascade->n; i++)
+            scores[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
+        return 0;
+    case EBJR_SCORE_LOGITS:
+        for (size_t i = 0; i < cascade->n; i++)
+            scores[i] = ebjr_score_evaluate(score, cascade->logits + i * cascade->classes,
+                                            cascade->classes, &cascade->options);
+        return 0;
+    }
+    return 0;
+}
+
+int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name)
+{
+    if (strcmp(name, "all") == 0) {
+        *first = ebjr_score_list(count);
+        return 0;
+    }
+    *count = 1;
+    return ebjr_score_find(first, name);
+}
+
+static void warn_of(const struct cascade *cascade, const struct ebjr_stored_model *model,
+                    const struct ebjr_stored_run *run)
+{
+    bool mac2 = strcmp(cascade->convention, "mac2") == 0;
+    const char *uncounted = mac2 ? run->uncounted_mac2 : run->uncounted;
+    if (*uncounted)
+        say("note: FLOPs of '%s' are incomplete (%s): they leave out %s", model->name,
+            cascade->convention, uncounted);
+    if (strcmp(run->flops_source, "given") == 0)
+        say("note: FLOPs of '%s' were given by hand, whatever the convention", model->name);
+    if (strcmp(run->flops_source, "unknown") == 0)
+        say("note: FLOPs of '%s' are unknown; import it with --flops", model->name);
+}
+
+void cascade_warn(const struct cascade *cascade)
+{
+    warn_of(cascade, &cascade->student, &cascade->student_run);
+    warn_of(cascade, &cascade->teacher, &cascade->teacher_run);
+}

@@ -1,0 +1,82 @@
+/* A cascade as the store has it: two complete runs over one data set, in memory. */
+#ifndef EBJR_CLI_CASCADE_H
+#define EBJR_CLI_CASCADE_H
+
+#include "cli/option.h"
+#include "db/stored.h"
+#include "runtime/score.h"
+
+/* What a person says to name a cascade and the scores of it. */
+struct cascade_request {
+    const char *db, *student, *teacher, *dataset, *convention, *precision;
+    double temperature, p;
+    int64_t seed;
+};
+
+#define CASCADE_REQUEST \
+    { \
+        .temperature = 1, .p = 4, .seed = 1 \
+    }
+
+#define CASCADE_ROWS(r) \
+    {"db", OPTION_TEXT, &(r).db, "FILE", "the store", true}, \
+        {"student", \
+         OPTION_TEXT, \
+         &(r).student, \
+         "MODEL", \
+         "a stored model, by name, head of its hash, or run:ID", \
+         true}, \
+        {"teacher", OPTION_TEXT, &(r).teacher, "MODEL", "another one", true}, \
+        {"dataset", \
+         OPTION_TEXT, \
+         &(r).dataset, \
+         "NAME", \
+         "the data set; not needed where both share only one", \
+         false}, \
+        {"flops-convention", \
+         OPTION_TEXT, \
+         &(r).convention, \
+         "NAME", \
+         "op-counter (default): 2 x the count of the original's op_counter\n" \
+         "mac2: 2 x multiply-adds of convolutions and linears only", \
+         false}, \
+        {"temperature", \
+         OPTION_NUMBER, \
+         &(r).temperature, \
+         "T", \
+         "of the scores: logits are divided by T (default 1)", \
+         false}, \
+        {"p", OPTION_NUMBER, &(r).p, "P", "of the score pnorm (default 4)", false}, \
+        {"seed", OPTION_INTEGER, &(r).seed, "N", "of the score random (default 1)", false}, \
+    { \
+        "precision", OPTION_TEXT, &(r).precision, "NAME", \
+            "of the scores: double (default), or float32 as PyTorch scripts have it", false \
+    }
+
+struct cascade {
+    struct ebjr_stored_model student, teacher;
+    struct ebjr_stored_dataset dataset;
+    struct ebjr_stored_run student_run, teacher_run;
+    struct ebjr_score_options options;
+    const char *convention;              /* "op-counter" or "mac2" */
+    double student_flops, teacher_flops; /* NaN: unknown */
+    size_t n, classes;
+    float *logits; /* the student's, [n, classes] */
+    uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
+};
+
+/* The caller frees with cascade_free. Errors: EBJR_ENOTFOUND, EBJR_EINVAL ambiguous or incomplete.
+ */
+int cascade_load(struct cascade *out, const struct cascade_request *request);
+void cascade_free(struct cascade *cascade);
+
+/* scores[n]. Errors: EBJR_ENOMEM. */
+int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
+
+/* The score with this name, or all of them for "all". Points into ebjr_score_list. */
+int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name);
+
+/* Says what a reader of FLOPs must know: operators left out, figures given by hand. */
+void cascade_warn(const struct cascade *cascade);
+
+#endif

@@ -1,0 +1,277 @@
+/* ebjr import: logits that another program computed, stored exactly like a run's. */
+#include "base/error.h"
+#include "base/hash.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "runtime/logits_file.h"
+#include "runtime/recorder.h"
+#include "version.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *format;
+    double flops, parameters;
+};
+
+struct import {
+    ebjr_store *store;
+    ebjr_logits_file *file;
+    int32_t *labels; /* [samples] */
+    struct ebjr_stored_model model;
+    struct ebjr_stored_dataset dataset;
+    struct ebjr_stored_run run;
+};
+
+static const struct column columns[] = {
+    {"run", COLUMN_INTEGER, 4, false, NULL},    {"model", COLUMN_TEXT, 20, false, NULL},
+    {"dataset", COLUMN_TEXT, 20, false, NULL},  {"samples", COLUMN_INTEGER, 9, false, NULL},
+    {"new", COLUMN_INTEGER, 9, false, NULL},    {"classes", COLUMN_INTEGER, 0, false, NULL},
+    {"flops", COLUMN_INTEGER, 12, false, NULL},
+};
+
+enum { BLOCK = 1024 };
+
+/* The labels of the logits file's own column, in one pass over it. */
+static int labels_of_csv(struct import *import, const char *path)
+{
+    const struct ebjr_logits_info *info = ebjr_logits_file_describe(import->file);
+    ebjr_logits_file *again;
+    float *row = malloc(info->classes * sizeof *row);
+    import->labels = malloc((size_t)info->samples * sizeof *import->labels);
+    int status = row && import->labels ? ebjr_logits_file_open(&again, path) : ebjr_error_memory();
+    if (!status) {
+        for (int64_t i = 0; !status && i < info->samples; i++)
+            status = ebjr_logits_file_read(again, 1, row, &import->labels[i]);
+        ebjr_logits_file_close(again);
+    }
+    free(row);
+    return status;
+}
+
+static int find_labels(struct import *import, const struct request *request)
+{
+    const struct ebjr_logits_info *info = ebjr_logits_file_describe(import->file);
+    int64_t count = info->samples;
+    int sources = (request->labels != NULL) + (request->dataset != NULL) + info->has_labels;
+    int status;
+    if (sources != 1)
+        return ebjr_error_set(
+            EBJR_EINVAL, "the labels must come from one place: --labels FILE, --dataset NAME of "
+                         "a stored data set, or a CSV column named label");
+    if (info->has_labels)
+        return labels_of_csv(import, request->logits);
+    if (request->labels) {
+        status = ebjr_labels_read(&import->labels, &count, request->labels);
+    } else {
+        status = ebjr_stored_dataset_find(&import->dataset, import->store, request->dataset);
+        count = import->dataset.samples;
+        if (!status && !(import->labels = malloc((size_t)count * sizeof *import->labels)))
+            status = ebjr_error_memory();
+        if (!status)
+            status = ebjr_label_read(import->labels, import->store, &import->dataset);
+    }
+    if (!status && count != info->samples)
+        status = ebjr_error_set(EBJR_EFORMAT, "%s holds %lld samples, but there are %lld labels",
+                                request->logits, (long long)info->samples, (long long)count);
+    return status;
+}
+
+/* Labels alone tell one imported data set from another: their hash is its fingerprint. */
+static int describe_dataset(struct import *import, const struct request *request)
+{
+    struct ebjr_stored_dataset *dataset = &import->dataset;
+    size_t size = (size_t)ebjr_logits_file_describe(import->file)->samples * sizeof(int32_t);
+    ebjr_hash *hash;
+    if (request->dataset)
+        return 0; /* it is stored already */
+    dataset->samples = ebjr_logits_file_describe(import->file)->samples;
+    dataset->bytes = (int64_t)size;
+    snprintf(dataset->kind, sizeof dataset->kind, "import");
+    const char *path = request->labels ? request->labels : request->logits;
+    char absolute[PATH_MAX];
+    snprintf(dataset->path, sizeof dataset->path, "%s", realpath(path, absolute) ? absolute : path);
+    int status = ebjr_hash_new(&hash);
+    if (status)
+        return status;
+    status = ebjr_hash_update(hash, import->labels, size);
+    if (!status)
+        status = ebjr_hash_finish(hash, dataset->sha256);
+    ebjr_hash_free(hash);
+    if (request->dataset_name)
+        snprintf(dataset->name, sizeof dataset->name, "%s", request->dataset_name);
+    else
+        snprintf(dataset->name, sizeof dataset->name, "labels-%.8s", dataset->sha256);
+    return status;
+}
+
+static int whole_number(int64_t *out, double value, const char *option)
+{
+    *out = EBJR_UNKNOWN;
+    if (value < 0)
+        return 0;
+    if (value > 9e15)
+        return ebjr_error_set(EBJR_EINVAL, "--%s: too large a number", option);
+    *out = (int64_t)(value + 0.5);
+    return 0;
+}
+
+static int describe_model(struct import *import, const struct request *request)
+{
+    struct ebjr_stored_model *model = &import->model;
+    struct ebjr_stored_run *run = &import->run;
+    char absolute[PATH_MAX];
+    snprintf(model->name, sizeof model->name, "%s", request->name);
+    snprintf(model->kind, sizeof model->kind, "import");
+    snprintf(model->path, sizeof model->path, "%s",
+             realpath(request->logits, absolute) ? absolute : request->logits);
+    int status = ebjr_hash_file(model->sha256, &model->bytes, request->logits);
+    if (!status)
+        status = whole_number(&model->parameters, request->parameters, "parameters");
+    if (!status)
+        status = whole_number(&run->flops, request->flops, "flops");
+    run->flops_mac2 = run->flops;
+    snprintf(run->flops_source, sizeof run->flops_source, "%s",
+             run->flops == EBJR_UNKNOWN ? "unknown" : "given");
+    snprintf(run->dtype, sizeof run->dtype, "float32");
+    snprintf(run->plan, sizeof run->plan, "imported");
+    snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
+    run->classes = (int64_t)ebjr_logits_file_describe(import->file)->classes;
+    run->samples = ebjr_logits_file_describe(import->file)->samples;
+    return status;
+}
+
+static int put(struct import *import)
+{
+    int status = ebjr_stored_dataset_put(import->store, &import->dataset);
+    if (!status)
+        status = ebjr_stored_model_put(import->store, &import->model);
+    import->run.model_id = import->model.id;
+    import->run.dataset_id = import->dataset.id;
+    return status ? status : ebjr_stored_run_put(import->store, &import->run);
+}
+
+/* Rows that an interrupted import has stored are read past. */
+static int copy_rows(struct import *import, ebjr_recorder *recorder, float *block)
+{
+    struct progress progress;
+    struct ebjr_stored_run *run = &import->run;
+    int64_t first = run->done;
+    int status = 0;
+    progress_begin(&progress, import->model.name, 0);
+    for (int64_t at = 0; !status && at < run->samples;) {
+        size_t count = run->samples - at < BLOCK ? (size_t)(run->samples - at) : BLOCK;
+        if (at < first && first - at < (int64_t)count)
+            count = (size_t)(first - at);
+        status = ebjr_logits_file_read(import->file, count, block, NULL);
+        if (!status && at >= first)
+            status = ebjr_recorder_add(recorder, block, import->labels + at, count);
+        at += (int64_t)count;
+        if (!status && progress_step(&progress, at, run->samples) != 0 && at < run->samples)
+            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted");
+    }
+    if (!status || status == EBJR_EINTERRUPTED) {
+        int committed = ebjr_recorder_commit(recorder);
+        status = committed ? committed : status;
+    }
+    progress_end(&progress);
+    return status;
+}
+
+static int fill(struct import *import)
+{
+    ebjr_recorder *recorder = NULL;
+    float *block = malloc(BLOCK * (size_t)import->run.classes * sizeof *block);
+    int status =
+        block ? ebjr_recorder_new(&recorder, import->store, &import->run) : ebjr_error_memory();
+    if (!status)
+        status = copy_rows(import, recorder, block);
+    ebjr_recorder_free(recorder);
+    free(block);
+    return status;
+}
+
+static int import_logits(struct import *import, const struct request *request, enum format format)
+{
+    int status = ebjr_logits_file_open(&import->file, request->logits);
+    if (!status)
+        status = ebjr_store_open(&import->store, request->db, EBJR_STORE_CREATE);
+    if (!status)
+        status = find_labels(import, request);
+    if (!status)
+        status = describe_dataset(import, request);
+    if (!status)
+        status = describe_model(import, request);
+    if (!status)
+        status = put(import);
+    if (status)
+        return status;
+
+    int64_t first = import->run.done;
+    if (first == import->run.samples)
+        say("%s: all %lld samples are stored already; nothing to do", import->model.name,
+            (long long)first);
+    status = fill(import);
+    if (status)
+        return ebjr_error_context(status, "%s (%lld of %lld samples are stored)", request->logits,
+                                  (long long)import->run.done, (long long)import->run.samples);
+    struct value values[] = {
+        integer_value(import->run.id),           text_value(import->model.name),
+        text_value(import->dataset.name),        integer_value(import->run.done),
+        integer_value(import->run.done - first), integer_value(import->run.classes),
+        integer_value(import->run.flops),
+    };
+    struct table table = {format, columns, ROWS(columns), 0, false};
+    table_begin(&table);
+    table_row(&table, values);
+    return table_end(&table);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.flops = -1, .parameters = -1};
+    const struct option_row rows[] = {
+        {"db", OPTION_TEXT, &request.db, "FILE", "the store; made where it does not exist", true},
+        {"name", OPTION_TEXT, &request.name, "NAME", "what to call the model", true},
+        {"logits", OPTION_TEXT, &request.logits, "FILE",
+         ".npy [n, classes] of float32 or float64, or CSV: a row a sample, a column a\n"
+         "class; a column named label holds the labels",
+         true},
+        {"labels", OPTION_TEXT, &request.labels, "FILE", ".npy of integers, or one integer a line",
+         false},
+        {"dataset", OPTION_TEXT, &request.dataset, "NAME",
+         "a stored data set whose labels these logits answer, in its order", false},
+        {"dataset-name", OPTION_TEXT, &request.dataset_name, "NAME",
+         "what to call a data set that is new (default: from its hash)", false},
+        {"flops", OPTION_NUMBER, &request.flops, "N", "of the model, a sample (1.3e8, 130M)",
+         false},
+        {"parameters", OPTION_NUMBER, &request.parameters, "N", "of the model", false},
+        FORMAT_ROW(&request.format),
+    };
+    struct import import = {0};
+    enum format format;
+    int status = option_parse(command, rows, ROWS(rows), argc, argv);
+    if (status)
+        return status > 0 ? EXIT_DONE : EXIT_USAGE;
+    progress_catch_signals();
+    status = format_parse(&format, request.format);
+    if (!status)
+        status = import_logits(&import, &request, format);
+    ebjr_logits_file_close(import.file);
+    ebjr_store_close(import.store);
+    free(import.labels);
+    return status ? fail(command, status) : EXIT_DONE;
+}
+
+const struct command command_import = {
+    "import", "store logits that another program computed",
+    "They are stored exactly like a run's, and any stored model can be student or teacher of any\n"
+    "other on the same data set. Imports with the same labels are on the same data set.\n\n"
+    "Example:\n"
+    "  ebjr import --db s.db --name small --logits small.npy --labels labels.npy --flops 55M\n"
+    "  ebjr import --db s.db --name large --logits large.npy --labels labels.npy --flops 292M\n",
+    run};

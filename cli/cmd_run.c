@@ -1,0 +1,290 @@
+/* ebjr run: execute models over a data set and store their outputs. */
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "runtime/run.h"
+#include "version.h"
+
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+    const char *db, *dataset, *dataset_name, *device, *batch, *scale, *mean, *std, *format;
+    struct ebjr_dataset_options dataset_options;
+    struct option_list models;
+    int64_t threads;
+};
+
+/* Everything the models of one call share. */
+struct session {
+    ebjr_store *store;
+    ebjr_dataset *dataset;
+    struct ebjr_stored_dataset stored_dataset;
+    struct ebjr_device device;
+    struct ebjr_preprocessing preprocessing;
+    size_t batch;
+    struct table table;
+};
+
+static const struct column columns[] = {
+    {"run", COLUMN_INTEGER, 4, false, NULL},         {"model", COLUMN_TEXT, 20, false, NULL},
+    {"dataset", COLUMN_TEXT, 20, false, NULL},       {"samples", COLUMN_INTEGER, 9, false, NULL},
+    {"new", COLUMN_INTEGER, 9, false, NULL},         {"seconds", COLUMN_REAL, 8, false, NULL},
+    {"parameters", COLUMN_INTEGER, 11, false, NULL}, {"flops", COLUMN_INTEGER, 12, false, NULL},
+    {"flops_mac2", COLUMN_INTEGER, 12, false, NULL}, {"device", COLUMN_TEXT, 8, false, NULL},
+};
+
+enum { DEFAULT_BATCH = 64, LARGEST_BATCH = 1 << 20 };
+
+static int parse_batch(size_t *out, const char *text)
+{
+    int64_t batch = DEFAULT_BATCH;
+    int status = 0;
+    if (text && strcmp(text, "auto") != 0)
+        status = ebjr_integer_parse(&batch, text, 1, LARGEST_BATCH);
+    *out = (size_t)batch;
+    return status ? ebjr_error_context(status, "--batch") : 0;
+}
+
+/* glibc gives large blocks back to the kernel at every free and takes them again, zeroed page by
+ * page, at the next malloc; tensors of one forward pass after another are such blocks. */
+static void keep_freed_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
+/* Debian's libtorch calls the system's BLAS, and the reference one is slow. */
+static void warn_of_slow_blas(void)
+{
+    static const double slow = 20e9;
+    double rate = ebjr_backend_gemm_rate();
+    if (rate > 0 && rate < slow)
+        say("warning: matrix products run at %.1f GFLOP/s here: libtorch uses a slow BLAS; on "
+            "Debian install libopenblas0-pthread",
+            rate / 1e9);
+}
+
+static int open_dataset(struct session *session, const struct request *request)
+{
+    struct ebjr_stored_dataset *stored = &session->stored_dataset;
+    int status = ebjr_dataset_open(&session->dataset, request->dataset, &request->dataset_options);
+    if (status)
+        return status;
+    const struct ebjr_dataset_info *info = ebjr_dataset_describe(session->dataset);
+    snprintf(stored->name, sizeof stored->name, "%s",
+             request->dataset_name ? request->dataset_name : info->name);
+    snprintf(stored->kind, sizeof stored->kind, "%s", info->kind);
+    snprintf(stored->path, sizeof stored->path, "%s", info->path);
+    snprintf(stored->shape, sizeof stored->shape, "%zux%zux%zu", info->shape.channels,
+             info->shape.height, info->shape.width);
+    stored->samples = info->samples;
+    status = ebjr_preprocessing_parse(&session->preprocessing, request->scale, request->mean,
+                                      request->std, info);
+    return status ? status : ebjr_dataset_hash(stored->sha256, &stored->bytes, session->dataset);
+}
+
+/* "NAME=FILE", or FILE, whose stem is then the name. A '=' after a slash belongs to the file. */
+static void split_model(char *name, size_t size, const char **path, const char *text)
+{
+    const char *equals = strchr(text, '='), *slash = strchr(text, '/');
+    if (equals && equals != text && (!slash || equals < slash)) {
+        *path = equals + 1;
+        snprintf(name, size, "%.*s", (int)(equals - text), text);
+        return;
+    }
+    slash = strrchr(text, '/');
+    const char *last = slash ? slash + 1 : text;
+    const char *dot = strrchr(last, '.');
+    *path = text;
+    snprintf(name, size, "%.*s", dot && dot != last ? (int)(dot - last) : (int)strlen(last), last);
+}
+
+static void describe_run(struct ebjr_stored_run *run, const struct session *session,
+                         const struct ebjr_model_info *info)
+{
+    run->classes = (int64_t)info->classes;
+    run->samples = session->stored_dataset.samples;
+    run->flops = info->flops.op_counter;
+    run->flops_mac2 = info->flops.mac2;
+    snprintf(run->dtype, sizeof run->dtype, "float32");
+    snprintf(run->flops_source, sizeof run->flops_source, "counted");
+    snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
+    snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
+    snprintf(run->plan, sizeof run->plan, "as loaded, batch %zu", session->batch);
+    snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
+    ebjr_device_format(run->device, sizeof run->device, &session->device);
+    ebjr_backend_version(run->library, sizeof run->library);
+    ebjr_host_cpu(run->host, sizeof run->host);
+}
+
+static int store_run(struct ebjr_stored_run *run, struct session *session,
+                     struct ebjr_stored_model *model, const struct ebjr_model_info *info)
+{
+    snprintf(model->kind, sizeof model->kind, "%s", info->backend);
+    model->parameters = info->parameters;
+    describe_run(run, session, info);
+    int status = ebjr_preprocessing_describe(run->preprocessing, sizeof run->preprocessing,
+                                             &session->preprocessing);
+    if (!status)
+        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+    if (!status)
+        status = ebjr_stored_model_put(session->store, model);
+    if (!status) {
+        run->model_id = model->id;
+        run->dataset_id = session->stored_dataset.id;
+        status = ebjr_stored_run_put(session->store, run);
+    }
+    return status;
+}
+
+static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model *model,
+                const char *name)
+{
+    struct progress progress;
+    int64_t first = run->done;
+    if (first == run->samples)
+        say("%s on %s: all %lld samples are stored already; nothing to do", name,
+            session->stored_dataset.name, (long long)run->samples);
+    else if (first > 0)
+        say("%s on %s: %lld of %lld samples are stored; going on from there", name,
+            session->stored_dataset.name, (long long)first, (long long)run->samples);
+
+    progress_begin(&progress, name, first);
+    struct ebjr_run_options options = {session->batch, &progress, progress_step};
+    int status = ebjr_run_fill(session->store, run, model, session->dataset,
+                               &session->preprocessing, &options);
+    double seconds = progress_end(&progress);
+    const struct ebjr_model_info *info = ebjr_model_describe(model);
+    struct value values[] = {
+        integer_value(run->id),
+        text_value(name),
+        text_value(session->stored_dataset.name),
+        integer_value(run->done),
+        integer_value(run->done - first),
+        real_value(seconds),
+        integer_value(info->parameters),
+        integer_value(run->flops),
+        integer_value(run->flops_mac2),
+        text_value(run->device),
+    };
+    table_row(&session->table, values);
+    if (*run->uncounted)
+        say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
+    if (status)
+        ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
+                           session->stored_dataset.name, (long long)run->done,
+                           (long long)run->samples);
+    return status;
+}
+
+static int run_model(struct session *session, const char *text)
+{
+    struct ebjr_stored_model stored = {0};
+    struct ebjr_stored_run run = {0};
+    ebjr_model *model = NULL;
+    const char *path;
+    char absolute[PATH_MAX];
+    split_model(stored.name, sizeof stored.name, &path, text);
+    snprintf(stored.path, sizeof stored.path, "%s", realpath(path, absolute) ? absolute : path);
+
+    int status = ebjr_hash_file(stored.sha256, &stored.bytes, path);
+    if (!status)
+        status = ebjr_model_open(&model, path, &session->device,
+                                 &ebjr_dataset_describe(session->dataset)->shape);
+    if (!status)
+        status = store_run(&run, session, &stored, ebjr_model_describe(model));
+    if (!status)
+        status = fill(session, &run, model, stored.name);
+    ebjr_model_close(model);
+    return status;
+}
+
+static int run_all(struct session *session, const struct request *request)
+{
+    int status = format_parse(&session->table.format, request->format);
+    if (!status)
+        status = parse_batch(&session->batch, request->batch);
+    if (!status)
+        status = ebjr_device_parse(&session->device, request->device);
+    if (!status)
+        status = open_dataset(session, request);
+    if (!status)
+        status = ebjr_store_open(&session->store, request->db, EBJR_STORE_CREATE);
+    if (status)
+        return status;
+
+    keep_freed_memory();
+    if (request->threads > 0)
+        ebjr_backend_set_threads((int)request->threads);
+    if (!session->device.cuda)
+        warn_of_slow_blas();
+    progress_catch_signals();
+    table_begin(&session->table);
+    for (size_t i = 0; !status && i < request->models.count; i++) {
+        status = run_model(session, request->models.items[i]);
+        if (!status && progress_interrupted() && i + 1 < request->models.count)
+            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted before the next model");
+    }
+    int ended = table_end(&session->table);
+    return status ? status : ended;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct request request = {.device = "cpu"};
+    const struct option_row rows[] = {
+        {"db", OPTION_TEXT, &request.db, "FILE", "the store; made where it does not exist", true},
+        {"dataset", OPTION_TEXT, &request.dataset, "KIND:PATH",
+         "cifar10:PATH, cifar100:PATH  the binary format, file or directory\n"
+         "idx:DIR                      the MNIST family, plain or .gz\n"
+         "npy:FILE                     images [n,c,h,w], [n,h,w,c] or [n,h,w]",
+         true},
+        {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
+         "a TorchScript file; any number of times", true},
+        {"split", OPTION_TEXT, &request.dataset_options.split, "NAME",
+         "of a directory: test (default) or train", false},
+        {"labels", OPTION_TEXT, &request.dataset_options.labels, "FILE",
+         "labels of npy: images, .npy", false},
+        {"layout", OPTION_TEXT, &request.dataset_options.layout, "NAME",
+         "of npy: images with four dimensions: nchw or nhwc", false},
+        {"dataset-name", OPTION_TEXT, &request.dataset_name, "NAME",
+         "what to call the data set (default: from its path)", false},
+        {"scale", OPTION_TEXT, &request.scale, "S",
+         "pixels are multiplied by it (default 1/255 for uint8, 1 for float32)", false},
+        {"mean", OPTION_TEXT, &request.mean, "M,M,M", "then subtracted, a channel each (default 0)",
+         false},
+        {"std", OPTION_TEXT, &request.std, "S,S,S", "then divided by, a channel each (default 1)",
+         false},
+        {"device", OPTION_TEXT, &request.device, "NAME", "cpu (default), cuda or cuda:N", false},
+        {"batch", OPTION_TEXT, &request.batch, "N", "samples a forward pass (default auto: 64)",
+         false},
+        {"threads", OPTION_INTEGER, &request.threads, "N",
+         "of the models (default: libtorch's own)", false},
+        FORMAT_ROW(&request.format),
+    };
+    struct session session = {.table = {FORMAT_TABLE, columns, ROWS(columns), 0, false}};
+    int status = option_parse(command, rows, ROWS(rows), argc, argv);
+    if (status)
+        return status > 0 ? EXIT_DONE : EXIT_USAGE;
+    status = run_all(&session, &request);
+    ebjr_dataset_close(session.dataset);
+    ebjr_store_close(session.store);
+    return status ? fail(command, status) : EXIT_DONE;
+}
+
+const struct command command_run = {
+    "run", "execute models over a data set and store every output",
+    "Outputs are stored once for each model, data set, preprocessing and dtype, by their hashes:\n"
+    "asking again for what is stored does nothing. Ctrl-C stops after the batch at hand; the same\n"
+    "command goes on where the store stands.\n\n"
+    "Example:\n"
+    "  ebjr run --db cifar10.db --dataset cifar10:cifar-10-batches-bin \\\n"
+    "           --mean 0.4914,0.4822,0.4465 --std 0.2023,0.1994,0.2010 \\\n"
+    "           --model small=student.pt --model large=teacher.pt\n",
+    run};

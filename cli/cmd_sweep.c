@@ -1,0 +1,110 @@
+/* ebjr sweep: every distinct threshold of one score, or of all. */
+#include "base/error.h"
+#include "calib/sweep.h"
+#include "cli/cascade.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+
+#include <stdlib.h>
+
+static const struct column columns[] = {
+    {"score", COLUMN_TEXT, 14, false, NULL},
+    {"threshold", COLUMN_REAL, 12, false, NULL},
+    {"student_share", COLUMN_FRACTION, 0, false, NULL},
+    {"teacher_rate", COLUMN_FRACTION, 0, true, NULL},
+    {"accuracy", COLUMN_FRACTION, 0, false, NULL},
+    {"flops", COLUMN_REAL, 12, false, NULL},
+    {"harm", COLUMN_INTEGER, 8, false, NULL},
+    {"help", COLUMN_INTEGER, 8, false, NULL},
+};
+
+static void print_curve(struct table *table, const struct cascade *cascade,
+                        const struct ebjr_score *score, const struct ebjr_curve *curve)
+{
+    for (size_t i = 0; i < curve->count; i++) {
+        const struct ebjr_point *point = &curve->points[i];
+        struct value values[] = {
+            text_value(score->name),
+            real_value(point->threshold),
+            real_value(ebjr_point_share(curve, point)),
+            real_value((double)(curve->n - point->student) / (double)curve->n),
+            real_value(ebjr_point_accuracy(curve, point)),
+            real_value(
+                ebjr_point_cost(curve, point, cascade->student_flops, cascade->teacher_flops)),
+            integer_value(point->harm),
+            integer_value(point->help),
+        };
+        table_row(table, values);
+    }
+}
+
+static int sweep(const struct cascade *cascade, const struct ebjr_score *scores, size_t count,
+                 enum format format)
+{
+    struct table table = {format, columns, ROWS(columns), 0, false};
+    double *values = malloc(cascade->n * sizeof *values);
+    int status = values ? 0 : ebjr_error_memory();
+    table_begin(&table);
+    for (size_t i = 0; !status && i < count; i++) {
+        struct ebjr_curve curve = {0};
+        status = cascade_score(values, cascade, &scores[i]);
+        if (!status)
+            status = ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct,
+                                cascade->n);
+        if (!status)
+            print_curve(&table, cascade, &scores[i], &curve);
+        ebjr_curve_free(&curve);
+    }
+    free(values);
+    return status ? status : table_end(&table);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    struct cascade_request request = CASCADE_REQUEST;
+    const char *score_name = "energy", *format_name = NULL;
+    const struct option_row rows[] = {
+        CASCADE_ROWS(request),
+        {"score", OPTION_TEXT, &score_name, "NAME", "one of those below, or all (default energy)",
+         false},
+        FORMAT_ROW(&format_name),
+    };
+    struct cascade cascade = {0};
+    const struct ebjr_score *scores;
+    size_t count;
+    enum format format;
+    int status = option_parse(command, rows, ROWS(rows), argc, argv);
+    if (status)
+        return status > 0 ? EXIT_DONE : EXIT_USAGE;
+    status = format_parse(&format, format_name);
+    if (!status)
+        status = cascade_select_scores(&scores, &count, score_name);
+    if (!status)
+        status = cascade_load(&cascade, &request);
+    if (!status) {
+        cascade_warn(&cascade);
+        status = sweep(&cascade, scores, count, format);
+    }
+    cascade_free(&cascade);
+    return status ? fail(command, status) : EXIT_DONE;
+}
+
+const struct command command_sweep = {
+    "sweep", "every distinct threshold of one score, or of all",
+    "The student answers where score >= threshold; the first row (inf) leaves all to the teacher,\n"
+    "the last leaves all to the student.\n\n"
+    "Scores (z: logits, p = softmax(z/T); higher keeps the student):\n"
+    "  energy          T log sum exp(z/T), the paper's\n"
+    "  softmax-energy  log sum exp(p), the released script's\n"
+    "  msp             max p\n"
+    "  margin          p(1) - p(2), the two largest\n"
+    "  logit-margin    z(1) - z(2)\n"
+    "  max-logit       max z\n"
+    "  entropy         sum p log p\n"
+    "  gini            sum p^2\n"
+    "  pnorm           max c / |c|_p, c = z - mean z\n"
+    "  random          the line to beat\n"
+    "  oracle          knows the labels: the bound\n\n"
+    "Example:\n"
+    "  ebjr sweep --db cifar10.db --student small --teacher large --score all --format csv\n",
+    run};

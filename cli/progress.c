@@ -1,0 +1,64 @@
+#include "cli/progress.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
+
+void progress_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool progress_interrupted(void)
+{
+    return interrupted;
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+void progress_begin(struct progress *progress, const char *name, int64_t first)
+{
+    *progress = (struct progress){
+        .name = name, .first = first, .started = now(), .terminal = isatty(STDERR_FILENO)};
+    progress->shown = progress->started;
+}
+
+int progress_step(void *context, int64_t done, int64_t total)
+{
+    struct progress *progress = context;
+    double time = now(), elapsed = time - progress->started;
+    bool due = time - progress->shown >= (progress->terminal ? 0.2 : 10);
+    if (due && elapsed > 0) {
+        double rate = (double)(done - progress->first) / elapsed;
+        fprintf(stderr, "%s%s: %lld of %lld samples, %.0f samples/s, ETA %.0f s%s",
+                progress->terminal ? "\r\033[K" : "", progress->name, (long long)done,
+                (long long)total, rate, rate > 0 ? (double)(total - done) / rate : 0.0,
+                progress->terminal ? "" : "\n");
+        progress->shown = time;
+    }
+    return interrupted;
+}
+
+double progress_end(struct progress *progress)
+{
+    if (progress->terminal)
+        fprintf(stderr, "\r\033[K");
+    return now() - progress->started;
+}

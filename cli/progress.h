@@ -1,0 +1,28 @@
+/* Progress on stderr, and the signals that ask a long command to stop. */
+#ifndef EBJR_CLI_PROGRESS_H
+#define EBJR_CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    const char *name; /* of what is going on */
+    int64_t first;    /* where it started */
+    double started, shown;
+    bool terminal;
+};
+
+/* From now on SIGINT and SIGTERM set a flag; a second one kills as usual. */
+void progress_catch_signals(void);
+bool progress_interrupted(void);
+
+void progress_begin(struct progress *progress, const char *name, int64_t first);
+
+/* The callback of ebjr_run_options: a line with rate and ETA, redrawn on a terminal, else one every
+ * ten seconds. Returns non-zero when a signal came. */
+int progress_step(void *progress, int64_t done, int64_t total);
+
+/* Ends the line. Returns the seconds since begin. */
+double progress_end(struct progress *progress);
+
+#endif

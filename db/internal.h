@@ -1,0 +1,77 @@
+/* What the files of db share and nobody else sees. */
+#ifndef EBJR_DB_INTERNAL_H
+#define EBJR_DB_INTERNAL_H
+
+#include "db/store.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ebjr_store {
+    sqlite3 *connection;
+    char *path;
+};
+
+/* The EBJR_E* code and message of the last failure of the connection, while doing `what`. */
+int ebjr_store_failure(ebjr_store *store, const char *what);
+
+int ebjr_store_execute(ebjr_store *store, const char *sql);
+int ebjr_store_prepare(sqlite3_stmt **out, ebjr_store *store, const char *sql);
+
+/* Begin takes the write lock at once. End commits where status is 0, else rolls back and keeps the
+ * error; it returns the status of the whole. */
+int ebjr_store_begin(ebjr_store *store);
+int ebjr_store_end(ebjr_store *store, int status);
+
+/*
+ * A table of records: how a C struct lies in columns. The first column is the id; a seal over the
+ * others is kept beside them.
+ */
+enum ebjr_column_kind {
+    EBJR_COLUMN_INTEGER, /* int64_t; EBJR_UNKNOWN is NULL */
+    EBJR_COLUMN_TEXT     /* char[size] */
+};
+
+struct ebjr_column {
+    const char *name;
+    enum ebjr_column_kind kind;
+    size_t offset;
+    size_t size;
+};
+
+struct ebjr_table {
+    const char *name;
+    size_t record_size;
+    const struct ebjr_column *columns;
+    size_t column_count;
+};
+
+#define EBJR_INTEGER(record, member) \
+    { \
+#member, EBJR_COLUMN_INTEGER, offsetof(struct record, member), sizeof(int64_t) \
+    }
+#define EBJR_TEXT(record, member) \
+    { \
+#member, EBJR_COLUMN_TEXT, offsetof(struct record, member), \
+            sizeof(((struct record *)NULL)->member) \
+    }
+
+/* Insert gives the record its id; update writes every column of the row with the record's id. */
+int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record);
+int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const void *record);
+
+/* All records in the order of their ids; the caller frees *out. */
+int ebjr_table_list(void **out, size_t *count, ebjr_store *store, const struct ebjr_table *table);
+
+/* Calls `broken` with the id of every row whose seal does not fit its columns. */
+int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
+                      void (*broken)(void *context, int64_t id), void *context);
+
+/* UTC now, ISO 8601. */
+void ebjr_store_time(char out[32]);
+
+extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table;
+
+#endif

@@ -1,0 +1,113 @@
+-- The ebjr store, version 1.
+--
+-- One model is run once over one data set; every question about a cascade is then answered from
+-- here. Names are what people type; hashes are what a thing is. Each row of model, dataset and run
+-- carries a seal (SHA-256 of its other columns), each chunk the SHA-256 of the rows that one
+-- transaction wrote, so that `ebjr verify` finds a changed byte.
+
+CREATE TABLE model (
+    id         INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    kind       TEXT NOT NULL,              -- 'torchscript', or 'import' for logits from elsewhere
+    sha256     TEXT NOT NULL UNIQUE,       -- of the model file, or of the imported logits
+    path       TEXT NOT NULL,              -- where it was when it was stored
+    bytes      INTEGER NOT NULL,
+    parameters INTEGER,                    -- NULL: unknown
+    created    TEXT NOT NULL,              -- UTC, ISO 8601
+    seal       TEXT NOT NULL
+);
+
+CREATE TABLE dataset (
+    id      INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    kind    TEXT NOT NULL,                 -- 'cifar10', 'cifar100', 'idx', 'npy', 'import'
+    sha256  TEXT NOT NULL UNIQUE,          -- of its files in reading order, or of imported labels
+    path    TEXT NOT NULL,
+    bytes   INTEGER NOT NULL,
+    samples INTEGER NOT NULL,
+    shape   TEXT NOT NULL,                 -- 'CxHxW' of one sample; '' for an import
+    created TEXT NOT NULL,
+    seal    TEXT NOT NULL
+);
+
+CREATE TABLE sample (
+    dataset_id INTEGER NOT NULL REFERENCES dataset,
+    idx        INTEGER NOT NULL,           -- 0 .. samples-1, the order of the data set
+    label      INTEGER NOT NULL,
+    PRIMARY KEY (dataset_id, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE run (
+    id             INTEGER PRIMARY KEY,
+    model_id       INTEGER NOT NULL REFERENCES model,
+    dataset_id     INTEGER NOT NULL REFERENCES dataset,
+    preprocessing  TEXT NOT NULL,          -- JSON: scale, mean, std; '' for an import
+    dtype          TEXT NOT NULL,          -- of the model's arithmetic: 'float32'
+    classes        INTEGER NOT NULL,
+    samples        INTEGER NOT NULL,
+    done           INTEGER NOT NULL,       -- rows stored so far; complete where done = samples
+    flops          INTEGER,                -- a sample, 2 x op_counter's count; NULL: unknown
+    flops_mac2     INTEGER,                -- a sample, 2 x MACs of convolutions and linears only
+    flops_source   TEXT NOT NULL,          -- 'counted', 'given', 'unknown'
+    uncounted      TEXT NOT NULL,          -- operators that `flops` leaves out; '' where complete
+    uncounted_mac2 TEXT NOT NULL,          -- the same for `flops_mac2`
+    device         TEXT NOT NULL,
+    plan           TEXT NOT NULL,          -- how the model was executed
+    library        TEXT NOT NULL,          -- of the backend, with its version
+    host           TEXT NOT NULL,          -- the CPU
+    program        TEXT NOT NULL,          -- version of ebjr
+    started        TEXT NOT NULL,
+    finished       TEXT NOT NULL,          -- '' while done < samples
+    seal           TEXT NOT NULL,
+    UNIQUE (model_id, dataset_id, preprocessing, dtype)
+);
+
+CREATE TABLE output (
+    run_id         INTEGER NOT NULL REFERENCES run,
+    idx            INTEGER NOT NULL,
+    prediction     INTEGER NOT NULL,       -- argmax of the logits, the lowest class on a tie
+    correct        INTEGER NOT NULL,       -- prediction = label
+    top5_correct   INTEGER NOT NULL,       -- fewer than five classes come before the label
+    energy         REAL NOT NULL,          -- logsumexp(z)
+    softmax_energy REAL NOT NULL,          -- logsumexp(softmax(z))
+    logits         BLOB NOT NULL,          -- little-endian float32, `classes` of them
+    PRIMARY KEY (run_id, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE chunk (
+    run_id INTEGER NOT NULL REFERENCES run,
+    first  INTEGER NOT NULL,               -- the chunk holds samples first .. first+count-1
+    count  INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,                  -- of labels and outputs, as db/output.h lays them out
+    PRIMARY KEY (run_id, first)
+) WITHOUT ROWID;
+
+-- Views for people: sqlite3, pandas, R.
+
+CREATE VIEW runs AS
+SELECT run.id AS run, model.name AS model, dataset.name AS dataset, run.classes, run.samples,
+       run.done, run.flops, run.flops_mac2, model.parameters, run.preprocessing, run.dtype,
+       run.device, run.plan, run.library, run.host, run.program, run.started, run.finished
+FROM run JOIN model ON model.id = run.model_id JOIN dataset ON dataset.id = run.dataset_id;
+
+CREATE VIEW outputs AS
+SELECT run.id AS run, model.name AS model, dataset.name AS dataset, output.idx, sample.label,
+       output.prediction, output.correct, output.top5_correct, output.energy,
+       output.softmax_energy, output.logits
+FROM output JOIN run ON run.id = output.run_id
+            JOIN model ON model.id = run.model_id
+            JOIN dataset ON dataset.id = run.dataset_id
+            JOIN sample ON sample.dataset_id = run.dataset_id AND sample.idx = output.idx;
+
+CREATE VIEW accuracies AS
+SELECT runs.model, runs.dataset, runs.run, count(*) AS samples, avg(output.correct) AS accuracy,
+       avg(output.top5_correct) AS top5_accuracy
+FROM output JOIN runs ON runs.run = output.run_id GROUP BY runs.run;
+
+CREATE VIEW pairs AS
+SELECT s.model AS student, t.model AS teacher, s.dataset, s.idx, s.label,
+       s.prediction AS student_prediction, t.prediction AS teacher_prediction,
+       s.correct AS student_correct, t.correct AS teacher_correct,
+       t.correct AND NOT s.correct AS harm, s.correct AND NOT t.correct AS help,
+       s.energy AS student_energy, s.softmax_energy AS student_softmax_energy
+FROM outputs s JOIN outputs t ON s.dataset = t.dataset AND s.idx = t.idx AND s.model <> t.model;

@@ -1,0 +1,247 @@
+#include "db/stored.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "db/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SHORTEST_HASH_PREFIX = 6 };
+
+#define MODEL(kind, member) EBJR_##kind(ebjr_stored_model, member)
+static const struct ebjr_column model_columns[] = {
+    MODEL(INTEGER, id), MODEL(TEXT, name),     MODEL(TEXT, kind),          MODEL(TEXT, sha256),
+    MODEL(TEXT, path),  MODEL(INTEGER, bytes), MODEL(INTEGER, parameters), MODEL(TEXT, created),
+};
+
+#define DATASET(kind, member) EBJR_##kind(ebjr_stored_dataset, member)
+static const struct ebjr_column dataset_columns[] = {
+    DATASET(INTEGER, id),      DATASET(TEXT, name),  DATASET(TEXT, kind),
+    DATASET(TEXT, sha256),     DATASET(TEXT, path),  DATASET(INTEGER, bytes),
+    DATASET(INTEGER, samples), DATASET(TEXT, shape), DATASET(TEXT, created),
+};
+
+#define RUN(kind, member) EBJR_##kind(ebjr_stored_run, member)
+static const struct ebjr_column run_columns[] = {
+    RUN(INTEGER, id),          RUN(INTEGER, model_id),  RUN(INTEGER, dataset_id),
+    RUN(TEXT, preprocessing),  RUN(TEXT, dtype),        RUN(INTEGER, classes),
+    RUN(INTEGER, samples),     RUN(INTEGER, done),      RUN(INTEGER, flops),
+    RUN(INTEGER, flops_mac2),  RUN(TEXT, flops_source), RUN(TEXT, uncounted),
+    RUN(TEXT, uncounted_mac2), RUN(TEXT, device),       RUN(TEXT, plan),
+    RUN(TEXT, library),        RUN(TEXT, host),         RUN(TEXT, program),
+    RUN(TEXT, started),        RUN(TEXT, finished),
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+const struct ebjr_table ebjr_model_table = {"model", sizeof(struct ebjr_stored_model),
+                                            model_columns, COUNT(model_columns)};
+const struct ebjr_table ebjr_dataset_table = {"dataset", sizeof(struct ebjr_stored_dataset),
+                                              dataset_columns, COUNT(dataset_columns)};
+const struct ebjr_table ebjr_run_table = {"run", sizeof(struct ebjr_stored_run), run_columns,
+                                          COUNT(run_columns)};
+
+int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store)
+{
+    void *records;
+    int status = ebjr_table_list(&records, count, store, &ebjr_model_table);
+    if (!status)
+        *out = records;
+    return status;
+}
+
+int ebjr_stored_dataset_list(struct ebjr_stored_dataset **out, size_t *count, ebjr_store *store)
+{
+    void *records;
+    int status = ebjr_table_list(&records, count, store, &ebjr_dataset_table);
+    if (!status)
+        *out = records;
+    return status;
+}
+
+int ebjr_stored_run_list(struct ebjr_stored_run **out, size_t *count, ebjr_store *store)
+{
+    void *records;
+    int status = ebjr_table_list(&records, count, store, &ebjr_run_table);
+    if (!status)
+        *out = records;
+    return status;
+}
+
+void ebjr_store_time(char out[32])
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+/* Whether a stored record is the one that is being put: 1 yes, 0 no, or an error. */
+typedef int identity(const void *stored, const void *record);
+
+static int put(ebjr_store *store, const struct ebjr_table *table, void *record, identity *same)
+{
+    char *stored = NULL;
+    size_t count = 0;
+    void *records;
+    int status = ebjr_store_begin(store);
+    if (status)
+        return status;
+    status = ebjr_table_list(&records, &count, store, table);
+    if (!status)
+        stored = records;
+    int found = 0;
+    for (size_t i = 0; !status && !found && i < count; i++) {
+        const void *candidate = stored + i * table->record_size;
+        int answer = same(candidate, record);
+        if (answer < 0) {
+            status = answer;
+        } else if (answer > 0) {
+            memcpy(record, candidate, table->record_size);
+            found = 1;
+        }
+    }
+    if (!status && !found)
+        status = ebjr_table_insert(store, table, record);
+    free(stored);
+    return ebjr_store_end(store, status);
+}
+
+static int same_model(const void *stored, const void *record)
+{
+    const struct ebjr_stored_model *a = stored, *b = record;
+    if (strcmp(a->sha256, b->sha256) == 0)
+        return 1;
+    if (strcmp(a->name, b->name) == 0)
+        return ebjr_error_set(EBJR_EEXIST,
+                              "the store already has another model named '%s' (%s, SHA-256 %.12s); "
+                              "give this one another name: --model NAME=FILE",
+                              a->name, a->path, a->sha256);
+    return 0;
+}
+
+static int same_dataset(const void *stored, const void *record)
+{
+    const struct ebjr_stored_dataset *a = stored, *b = record;
+    if (strcmp(a->sha256, b->sha256) == 0)
+        return 1;
+    if (strcmp(a->name, b->name) == 0)
+        return ebjr_error_set(EBJR_EEXIST,
+                              "the store already has another data set named '%s' (%s, SHA-256 "
+                              "%.12s); give this one another name: --dataset-name NAME",
+                              a->name, a->path, a->sha256);
+    return 0;
+}
+
+static int same_run(const void *stored, const void *record)
+{
+    const struct ebjr_stored_run *a = stored, *b = record;
+    return a->model_id == b->model_id && a->dataset_id == b->dataset_id &&
+           strcmp(a->preprocessing, b->preprocessing) == 0 && strcmp(a->dtype, b->dtype) == 0;
+}
+
+int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record)
+{
+    ebjr_store_time(record->created);
+    return put(store, &ebjr_model_table, record, same_model);
+}
+
+int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record)
+{
+    ebjr_store_time(record->created);
+    return put(store, &ebjr_dataset_table, record, same_dataset);
+}
+
+int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record)
+{
+    ebjr_store_time(record->started);
+    record->done = 0;
+    record->finished[0] = 0;
+    return put(store, &ebjr_run_table, record, same_run);
+}
+
+/* Models and data sets are called by name, or by the head of their hash. */
+struct reference {
+    const char *name, *sha256;
+};
+
+static int find(size_t *out, const char *noun, const char *store, const struct reference *known,
+                size_t count, const char *name)
+{
+    size_t matches = 0;
+    size_t length = strlen(name);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(known[i].name, name) == 0) {
+            *out = i;
+            return 0;
+        }
+        if (length >= SHORTEST_HASH_PREFIX && strncmp(known[i].sha256, name, length) == 0) {
+            *out = i;
+            matches++;
+        }
+    }
+    if (matches == 1)
+        return 0;
+    if (matches > 1)
+        return ebjr_error_set(EBJR_EINVAL, "'%s' is the head of several hashes; add digits", name);
+    if (count == 0)
+        return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s yet; fill it with ebjr run or import",
+                              store, noun);
+
+    const char **names = malloc(count * sizeof *names);
+    if (!names)
+        return ebjr_error_memory();
+    for (size_t i = 0; i < count; i++)
+        names[i] = known[i].name;
+    const char *nearest = ebjr_name_nearest(name, names, count);
+    free(names);
+    if (nearest)
+        return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; did you mean '%s'?", store,
+                              noun, name, nearest);
+    return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; ebjr ls shows what it holds", store,
+                          noun, name);
+}
+
+int ebjr_stored_model_find(struct ebjr_stored_model *out, ebjr_store *store, const char *name)
+{
+    struct ebjr_stored_model *models = NULL;
+    size_t count, index = 0;
+    int status = ebjr_stored_model_list(&models, &count, store);
+    if (status)
+        return status;
+    struct reference *known = calloc(count + 1, sizeof *known);
+    if (!known)
+        status = ebjr_error_memory();
+    for (size_t i = 0; known && i < count; i++)
+        known[i] = (struct reference){models[i].name, models[i].sha256};
+    if (!status)
+        status = find(&index, "model", ebjr_store_path(store), known, count, name);
+    if (!status)
+        *out = models[index];
+    free(known);
+    free(models);
+    return status;
+}
+
+int ebjr_stored_dataset_find(struct ebjr_stored_dataset *out, ebjr_store *store, const char *name)
+{
+    struct ebjr_stored_dataset *sets = NULL;
+    size_t count, index = 0;
+    int status = ebjr_stored_dataset_list(&sets, &count, store);
+    if (status)
+        return status;
+    struct reference *known = calloc(count + 1, sizeof *known);
+    if (!known)
+        status = ebjr_error_memory();
+    for (size_t i = 0; known && i < count; i++)
+        known[i] = (struct reference){sets[i].name, sets[i].sha256};
+    if (!status)
+        status = find(&index, "data set", ebjr_store_path(store), known, count, name);
+    if (!status)
+        *out = sets[index];
+    free(known);
+    free(sets);
+    return status;
+}

@@ -1,0 +1,80 @@
+/* What a store says of models, data sets and runs: their identity, shape, cost and provenance. */
+#ifndef EBJR_DB_STORED_H
+#define EBJR_DB_STORED_H
+
+#include "base/hash.h"
+#include "db/store.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EBJR_UNKNOWN INT64_MIN /* an integer that nobody has told or counted */
+
+struct ebjr_stored_model {
+    int64_t id;
+    char name[256];
+    char kind[32]; /* "torchscript" or "import" */
+    char sha256[EBJR_HASH_TEXT];
+    char path[4096];
+    int64_t bytes;
+    int64_t parameters;
+    char created[32];
+};
+
+struct ebjr_stored_dataset {
+    int64_t id;
+    char name[256];
+    char kind[32];
+    char sha256[EBJR_HASH_TEXT];
+    char path[4096];
+    int64_t bytes;
+    int64_t samples;
+    char shape[48]; /* "CxHxW" */
+    char created[32];
+};
+
+struct ebjr_stored_run {
+    int64_t id;
+    int64_t model_id, dataset_id;
+    char preprocessing[1024];
+    char dtype[16];
+    int64_t classes, samples, done;
+    int64_t flops, flops_mac2; /* a sample; EBJR_UNKNOWN */
+    char flops_source[16];     /* "counted", "given", "unknown" */
+    char uncounted[1024], uncounted_mac2[1024];
+    char device[64];
+    char plan[128];
+    char library[64];
+    char host[128];
+    char program[32];
+    char started[32], finished[32];
+};
+
+/*
+ * Put: the thing with this identity (SHA-256; for a run: model, data set, preprocessing, dtype) is
+ * looked up, or inserted where the store does not know it; *record is then what the store holds.
+ * The times are set by the store. Errors: EBJR_EEXIST the name belongs to another model or data
+ * set; EBJR_EBUSY; EBJR_EIO.
+ */
+int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record);
+int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record);
+int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record);
+
+/* By name, or by the first 6 or more digits of the SHA-256. Errors: EBJR_ENOTFOUND, with the
+ * nearest known name. */
+int ebjr_stored_model_find(struct ebjr_stored_model *out, ebjr_store *store, const char *name);
+int ebjr_stored_dataset_find(struct ebjr_stored_dataset *out, ebjr_store *store, const char *name);
+
+/* All of them in the order they came; the caller frees *out. */
+int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store);
+int ebjr_stored_dataset_list(struct ebjr_stored_dataset **out, size_t *count, ebjr_store *store);
+int ebjr_stored_run_list(struct ebjr_stored_run **out, size_t *count, ebjr_store *store);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

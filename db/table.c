@@ -1,0 +1,218 @@
+#include "base/error.h"
+#include "base/hash.h"
+#include "db/internal.h"
+#include "db/stored.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SQL_SIZE = 2048 };
+
+/* Appends to a statement that is known to fit: the tables are ours. */
+__attribute__((format(printf, 2, 3))) static void append(char sql[SQL_SIZE], const char *format,
+                                                         ...)
+{
+    size_t length = strlen(sql);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sql + length, SQL_SIZE - length, format, arguments);
+    va_end(arguments);
+}
+
+static const void *member(const struct ebjr_column *column, const void *record)
+{
+    return (const char *)record + column->offset;
+}
+
+static int64_t integer_of(const struct ebjr_column *column, const void *record)
+{
+    int64_t value;
+    memcpy(&value, member(column, record), sizeof value);
+    return value;
+}
+
+/* SHA-256 over "name=value\n" for every column; a NULL is written as the word it cannot be. */
+static int seal_record(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table,
+                       const void *record)
+{
+    ebjr_hash *hash;
+    int status = ebjr_hash_new(&hash);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < table->column_count; i++) {
+        const struct ebjr_column *column = &table->columns[i];
+        char number[24];
+        const char *value = member(column, record);
+        if (column->kind == EBJR_COLUMN_INTEGER) {
+            snprintf(number, sizeof number, "%lld", (long long)integer_of(column, record));
+            value = number;
+        }
+        status = ebjr_hash_update(hash, column->name, strlen(column->name));
+        if (!status)
+            status = ebjr_hash_update(hash, "=", 1);
+        if (!status)
+            status = ebjr_hash_update(hash, value, strlen(value));
+        if (!status)
+            status = ebjr_hash_update(hash, "\n", 1);
+    }
+    if (!status)
+        status = ebjr_hash_finish(hash, seal);
+    ebjr_hash_free(hash);
+    return status;
+}
+
+/* Parameter i+1 is column i; the one after the last column is the seal. */
+static int write_record(ebjr_store *store, const struct ebjr_table *table, const void *record,
+                        const char *sql)
+{
+    char seal[EBJR_HASH_TEXT];
+    sqlite3_stmt *statement = NULL;
+    int status = seal_record(seal, table, record);
+    if (!status)
+        status = ebjr_store_prepare(&statement, store, sql);
+    if (status)
+        return status;
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct ebjr_column *column = &table->columns[i];
+        int parameter = (int)i + 1;
+        if (column->kind == EBJR_COLUMN_TEXT)
+            sqlite3_bind_text(statement, parameter, member(column, record), -1, SQLITE_STATIC);
+        else if (integer_of(column, record) != EBJR_UNKNOWN)
+            sqlite3_bind_int64(statement, parameter, integer_of(column, record));
+    }
+    sqlite3_bind_text(statement, (int)table->column_count + 1, seal, -1, SQLITE_STATIC);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        status = ebjr_store_failure(store, "write to it");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static void append_names(char sql[SQL_SIZE], const struct ebjr_table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        append(sql, "%s, ", table->columns[i].name);
+    append(sql, "seal");
+}
+
+static int next_id(int64_t *out, ebjr_store *store, const struct ebjr_table *table)
+{
+    char sql[SQL_SIZE] = "";
+    append(sql, "SELECT coalesce(max(id), 0) + 1 FROM %s", table->name);
+    sqlite3_stmt *statement = NULL;
+    int status = ebjr_store_prepare(&statement, store, sql);
+    if (!status && sqlite3_step(statement) != SQLITE_ROW)
+        status = ebjr_store_failure(store, "read it");
+    if (!status)
+        *out = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record)
+{
+    int64_t id;
+    int status = next_id(&id, store, table);
+    if (status)
+        return status;
+    memcpy((char *)record + table->columns[0].offset, &id, sizeof id);
+
+    char sql[SQL_SIZE] = "";
+    append(sql, "INSERT INTO %s (", table->name);
+    append_names(sql, table);
+    append(sql, ") VALUES (?");
+    for (size_t i = 0; i < table->column_count; i++)
+        append(sql, ", ?");
+    append(sql, ")");
+    return write_record(store, table, record, sql);
+}
+
+int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const void *record)
+{
+    char sql[SQL_SIZE] = "";
+    append(sql, "UPDATE %s SET ", table->name);
+    for (size_t i = 0; i < table->column_count; i++)
+        append(sql, "%s = ?%zu, ", table->columns[i].name, i + 1);
+    append(sql, "seal = ?%zu WHERE id = ?1", table->column_count + 1);
+    return write_record(store, table, record, sql);
+}
+
+/* A text longer than its member cannot have been written by us: the seal will not fit either. */
+static void read_record(const struct ebjr_table *table, void *record, sqlite3_stmt *statement)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        const struct ebjr_column *column = &table->columns[i];
+        char *target = (char *)record + column->offset;
+        if (column->kind == EBJR_COLUMN_INTEGER) {
+            int64_t value = sqlite3_column_type(statement, (int)i) == SQLITE_NULL
+                                ? EBJR_UNKNOWN
+                                : sqlite3_column_int64(statement, (int)i);
+            memcpy(target, &value, sizeof value);
+        } else {
+            const unsigned char *text = sqlite3_column_text(statement, (int)i);
+            snprintf(target, column->size, "%s", text ? (const char *)text : "");
+        }
+    }
+}
+
+static int select_all(sqlite3_stmt **out, ebjr_store *store, const struct ebjr_table *table)
+{
+    char sql[SQL_SIZE] = "SELECT ";
+    append_names(sql, table);
+    append(sql, " FROM %s ORDER BY id", table->name);
+    return ebjr_store_prepare(out, store, sql);
+}
+
+int ebjr_table_list(void **out, size_t *count, ebjr_store *store, const struct ebjr_table *table)
+{
+    sqlite3_stmt *statement = NULL;
+    char *records = NULL;
+    size_t used = 0, capacity = 0;
+    int step = SQLITE_DONE;
+    int status = select_all(&statement, store, table);
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+        if (used == capacity) {
+            capacity = capacity ? 2 * capacity : 8;
+            char *larger = realloc(records, capacity * table->record_size);
+            if (!larger) {
+                status = ebjr_error_memory();
+                break;
+            }
+            records = larger;
+        }
+        read_record(table, records + used++ * table->record_size, statement);
+    }
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "read it");
+    sqlite3_finalize(statement);
+    if (status) {
+        free(records);
+        return status;
+    }
+    *out = records;
+    *count = used;
+    return 0;
+}
+
+int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
+                      void (*broken)(void *context, int64_t id), void *context)
+{
+    sqlite3_stmt *statement = NULL;
+    void *record = malloc(table->record_size);
+    int step = SQLITE_DONE;
+    int status = record ? select_all(&statement, store, table) : ebjr_error_memory();
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+        char seal[EBJR_HASH_TEXT];
+        read_record(table, record, statement);
+        status = seal_record(seal, table, record);
+        const unsigned char *stored = sqlite3_column_text(statement, (int)table->column_count);
+        if (!status && (!stored || strcmp((const char *)stored, seal) != 0))
+            broken(context, integer_of(&table->columns[0], record));
+    }
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "read it");
+    sqlite3_finalize(statement);
+    free(record);
+    return status;
+}

@@ -1,0 +1,177 @@
+#include "db/verify.h"
+
+#include "base/error.h"
+#include "db/internal.h"
+#include "db/row_hash.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct report {
+    const struct ebjr_verify *verify;
+    struct ebjr_verify_totals *totals;
+    const char *noun;
+};
+
+__attribute__((format(printf, 2, 3))) static void fault(struct report *report, const char *format,
+                                                        ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    report->totals->faults++;
+    report->verify->found(report->verify->context, text);
+}
+
+static int check_pages(ebjr_store *store, struct report *report)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_DONE;
+    int status = ebjr_store_prepare(&statement, store, "PRAGMA integrity_check(20)");
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *line = (const char *)sqlite3_column_text(statement, 0);
+        if (line && strcmp(line, "ok") != 0)
+            fault(report, "SQLite: %s", line);
+    }
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "check it");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static void broken_seal(void *context, int64_t id)
+{
+    struct report *report = context;
+    fault(report, "%s %lld: its seal does not fit its columns", report->noun, (long long)id);
+}
+
+static int check_seals(ebjr_store *store, struct report *report, const struct ebjr_table *table)
+{
+    report->noun = table->name;
+    return ebjr_table_verify(store, table, broken_seal, report);
+}
+
+static void check_derived(struct report *report, const struct ebjr_stored_run *run,
+                          const struct ebjr_output *row)
+{
+    struct ebjr_output again = *row;
+    if (report->verify->derive(&again, (size_t)run->classes) != 0)
+        fault(report, "run %lld, sample %lld: %s", (long long)run->id, (long long)row->index,
+              ebjr_error_last());
+    else if (again.prediction != row->prediction || again.correct != row->correct ||
+             again.top5_correct != row->top5_correct ||
+             memcmp(&again.energy, &row->energy, sizeof row->energy) != 0 ||
+             memcmp(&again.softmax_energy, &row->softmax_energy, sizeof row->energy) != 0)
+        fault(report, "run %lld, sample %lld: a derived column does not follow from the logits",
+              (long long)run->id, (long long)row->index);
+}
+
+/* One chunk's rows, read from the cursor. *ended: the run has no more. */
+static int check_chunk(struct report *report, const struct ebjr_stored_run *run, ebjr_hash *hash,
+                       ebjr_output_cursor *cursor, int64_t first, int64_t count, const char *sha256)
+{
+    char computed[EBJR_HASH_TEXT];
+    struct ebjr_output row;
+    int status = 0;
+    for (int64_t i = 0; !status && i < count; i++) {
+        int more = ebjr_output_cursor_next(cursor, &row);
+        if (more < 0)
+            return more;
+        if (more == 0)
+            return ebjr_error_set(EBJR_ESTORE, "rows from sample %lld on are missing",
+                                  (long long)(first + i));
+        status = ebjr_row_hash_update(hash, &row, (size_t)run->classes);
+        check_derived(report, run, &row);
+        report->totals->rows++;
+    }
+    if (!status)
+        status = ebjr_hash_finish(hash, computed);
+    if (!status && strcmp(computed, sha256) != 0)
+        fault(report, "run %lld, samples %lld to %lld: changed since they were written",
+              (long long)run->id, (long long)first, (long long)(first + count - 1));
+    return status;
+}
+
+static int check_run(ebjr_store *store, struct report *report, const struct ebjr_stored_run *run)
+{
+    sqlite3_stmt *chunks = NULL;
+    ebjr_output_cursor *cursor = NULL;
+    ebjr_hash *hash = NULL;
+    struct ebjr_output extra;
+    int64_t next = 0;
+    int status = ebjr_store_prepare(
+        &chunks, store, "SELECT first, count, sha256 FROM chunk WHERE run_id = ? ORDER BY first");
+    if (!status)
+        status = ebjr_output_cursor_open(&cursor, store, run, true);
+    if (!status)
+        status = ebjr_hash_new(&hash);
+    if (!status)
+        sqlite3_bind_int64(chunks, 1, run->id);
+    while (!status && sqlite3_step(chunks) == SQLITE_ROW) {
+        int64_t first = sqlite3_column_int64(chunks, 0), count = sqlite3_column_int64(chunks, 1);
+        const char *sha256 = (const char *)sqlite3_column_text(chunks, 2);
+        if (first != next || count < 0) {
+            fault(report, "run %lld: no chunk covers samples %lld to %lld", (long long)run->id,
+                  (long long)next, (long long)first - 1);
+            break;
+        }
+        status = check_chunk(report, run, hash, cursor, first, count, sha256 ? sha256 : "");
+        next = first + count;
+    }
+    if (status == EBJR_ESTORE) { /* the rest of this run cannot be read: a finding, not an end */
+        fault(report, "run %lld: %s", (long long)run->id, ebjr_error_last());
+        status = 0;
+    } else if (!status && next != run->done) {
+        fault(report, "run %lld: its chunks hold %lld samples, not %lld", (long long)run->id,
+              (long long)next, (long long)run->done);
+    } else if (!status && ebjr_output_cursor_next(cursor, &extra) != 0) {
+        fault(report, "run %lld: it has rows after sample %lld that no chunk covers",
+              (long long)run->id, (long long)next - 1);
+    }
+    ebjr_hash_free(hash);
+    ebjr_output_cursor_close(cursor);
+    sqlite3_finalize(chunks);
+    return status;
+}
+
+int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
+                      const struct ebjr_verify *verify)
+{
+    struct report report = {.verify = verify, .totals = totals};
+    struct ebjr_stored_model *models = NULL;
+    struct ebjr_stored_dataset *datasets = NULL;
+    struct ebjr_stored_run *runs = NULL;
+    size_t model_count = 0, dataset_count = 0, run_count = 0;
+
+    memset(totals, 0, sizeof *totals);
+    int status =
+        ebjr_store_execute(store, "BEGIN"); /* one view, whatever a writer adds meanwhile */
+    if (!status)
+        status = check_pages(store, &report);
+    if (!status)
+        status = check_seals(store, &report, &ebjr_model_table);
+    if (!status)
+        status = check_seals(store, &report, &ebjr_dataset_table);
+    if (!status)
+        status = check_seals(store, &report, &ebjr_run_table);
+    if (!status)
+        status = ebjr_stored_model_list(&models, &model_count, store);
+    if (!status)
+        status = ebjr_stored_dataset_list(&datasets, &dataset_count, store);
+    if (!status)
+        status = ebjr_stored_run_list(&runs, &run_count, store);
+    for (size_t i = 0; !status && i < run_count; i++)
+        status = check_run(store, &report, &runs[i]);
+    ebjr_store_execute(store, "END");
+    totals->models = (int64_t)model_count;
+    totals->datasets = (int64_t)dataset_count;
+    totals->runs = (int64_t)run_count;
+    free(models);
+    free(datasets);
+    free(runs);
+    return status;
+}

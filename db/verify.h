@@ -1,0 +1,35 @@
+/* Verify: does the store still hold what was written into it? */
+#ifndef EBJR_DB_VERIFY_H
+#define EBJR_DB_VERIFY_H
+
+#include "db/output.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_verify {
+    void *context;
+    /* A sentence for each thing found wrong. */
+    void (*found)(void *context, const char *what);
+    /* Recomputes prediction, correct, top5_correct and both energies of a row from its logits and
+     * its label: the arithmetic lives where the models run, not here. */
+    int (*derive)(struct ebjr_output *row, size_t classes);
+};
+
+struct ebjr_verify_totals {
+    int64_t models, datasets, runs, rows, faults;
+};
+
+/*
+ * Checks SQLite's own integrity, every seal, the SHA-256 of every chunk, that chunks cover each run
+ * without gaps, and derived columns bit by bit. Returns 0 when it could look at everything: *totals
+ * then says how many faults there were. Errors: EBJR_ESTORE, EBJR_EIO it could not.
+ */
+int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
+                      const struct ebjr_verify *verify);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

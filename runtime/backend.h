@@ -1,0 +1,49 @@
+/*
+ * What a backend gives to model.c: one file a backend, registered in model.c by name. The functions
+ * keep the error convention of base/error.h; no exception crosses them.
+ */
+#ifndef EBJR_RUNTIME_BACKEND_H
+#define EBJR_RUNTIME_BACKEND_H
+
+#include "runtime/dataset.h"
+#include "runtime/device.h"
+#include "runtime/flops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_backend {
+    const char *name; /* the `kind` of a stored model */
+
+    /* "libtorch 1.13.1" */
+    void (*version)(char *out, size_t size);
+
+    /* Errors: EBJR_EMODEL not a model of this backend; EBJR_EDEVICE. */
+    int (*open)(void **out, const char *path, const struct ebjr_device *device);
+    void (*close)(void *model);
+
+    /*
+     * inputs [batch, c, h, w] to logits [batch, classes], both float32 on the host. *classes is
+     * set; nothing is written to `logits` where batch * classes > capacity. Errors: EBJR_EMODEL the
+     * model raised, or returned something else than [batch, classes] floats.
+     */
+    int (*forward)(void *model, float *logits, size_t capacity, size_t *classes,
+                   const float *inputs, size_t batch, const struct ebjr_shape *shape);
+
+    /* Runs one input of zeros and shows `observe` every operator on tensors; counts parameters. */
+    int (*trace)(void *model, int64_t *parameters, const struct ebjr_shape *shape,
+                 void (*observe)(void *context, const struct ebjr_operator *op), void *context);
+
+    void (*set_threads)(int threads);
+
+    /* Of a single-precision matrix product on this machine, in FLOP/s. */
+    double (*gemm_rate)(void);
+};
+
+extern const struct ebjr_backend ebjr_torch_backend;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

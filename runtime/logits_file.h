@@ -1,0 +1,39 @@
+/* Logits that another program computed, and labels: .npy arrays or CSV, read as a stream. */
+#ifndef EBJR_RUNTIME_LOGITS_FILE_H
+#define EBJR_RUNTIME_LOGITS_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ebjr_logits_file ebjr_logits_file;
+
+struct ebjr_logits_info {
+    int64_t samples;
+    size_t classes;
+    bool has_labels; /* a CSV with a column named "label" */
+};
+
+/* A .npy [n, classes] of float32 or float64, else CSV: a row a sample, a column a class, in the
+ * order of the classes. The caller owns *out. Errors: EBJR_ENOTFOUND, EBJR_EIO, EBJR_EFORMAT. */
+int ebjr_logits_file_open(ebjr_logits_file **out, const char *path);
+void ebjr_logits_file_close(ebjr_logits_file *file);
+
+const struct ebjr_logits_info *ebjr_logits_file_describe(const ebjr_logits_file *file);
+
+/* The next `count` samples: logits [count, classes], labels [count] where it has them (labels may
+ * be NULL). Errors: EBJR_EFORMAT with the row; EBJR_EIO. */
+int ebjr_logits_file_read(ebjr_logits_file *file, size_t count, float *logits, int32_t *labels);
+
+/* All labels of a file: integers in a .npy [n], or one a line, with or without a header. The caller
+ * frees *out. Errors: as above. */
+int ebjr_labels_read(int32_t **out, int64_t *count, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,50 @@
+/* A model: a file, opened on a device by the backend that knows it, ready to answer. */
+#ifndef EBJR_RUNTIME_MODEL_H
+#define EBJR_RUNTIME_MODEL_H
+
+#include "runtime/dataset.h"
+#include "runtime/device.h"
+#include "runtime/flops.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_model_info {
+    const char *backend; /* "torchscript" */
+    size_t classes;
+    int64_t parameters;
+    struct ebjr_flops flops; /* of one sample of the shape it was opened for */
+};
+
+typedef struct ebjr_model ebjr_model;
+
+/*
+ * Opens a model for inputs of `shape`, sends one sample of zeros through it and counts its cost.
+ * The caller owns *out. Errors: EBJR_ENOTFOUND no such file; EBJR_EDEVICE no such device, or a
+ * program built without a backend; EBJR_EMODEL not a model, one that refuses this shape, or one
+ * that does not return [batch, classes] floats.
+ */
+int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device *device,
+                    const struct ebjr_shape *shape);
+void ebjr_model_close(ebjr_model *model);
+
+const struct ebjr_model_info *ebjr_model_describe(const ebjr_model *model);
+
+/* inputs [batch, c, h, w] to logits [batch, classes], float32. Errors: EBJR_EMODEL. */
+int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, size_t batch);
+
+/* The backend's library and version, for provenance: "libtorch 1.13.1". */
+void ebjr_backend_version(char *out, size_t size);
+
+/* Threads that models may use from now on in this process. */
+void ebjr_backend_set_threads(int threads);
+
+/* Speed of a single-precision matrix product, FLOP/s; 0 without a backend. A good BLAS reaches more
+ * than 20e9 on any CPU of the last ten years, the reference one does not. Takes about 0.1 s. */
+double ebjr_backend_gemm_rate(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

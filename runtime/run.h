@@ -1,0 +1,32 @@
+/* The run: a model over a data set, from where the store stands to the end. */
+#ifndef EBJR_RUNTIME_RUN_H
+#define EBJR_RUNTIME_RUN_H
+
+#include "db/stored.h"
+#include "runtime/model.h"
+#include "runtime/preprocess.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_run_options {
+    size_t batch;
+    void *context;
+    /* Called after each batch, `done` of `total` samples being through; non-zero stops the run. */
+    int (*progress)(void *context, int64_t done, int64_t total);
+};
+
+/*
+ * Executes samples run->done .. run->samples-1 and appends their outputs. Memory does not grow with
+ * the data set; a commit is made about every second. Errors: those of the data set, the model and
+ * the store; EBJR_EINTERRUPTED. On every error, what was computed before it is committed.
+ */
+int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *model,
+                  ebjr_dataset *dataset, const struct ebjr_preprocessing *preprocessing,
+                  const struct ebjr_run_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
