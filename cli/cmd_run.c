@@ -28,17 +28,19 @@ struct session {
     struct ebjr_device device;
     struct ebjr_preprocessing preprocessing;
     size_t batch;
+    bool blas_checked;
     struct table table;
 };
 
 static const struct column columns[] = {
-    {"run", COLUMN_INTEGER, 4, false, NULL},         {"model", COLUMN_TEXT, 20, false, NULL},
-    {"dataset", COLUMN_TEXT, 20, false, NULL},       {"samples", COLUMN_INTEGER, 9, false, NULL},
-    {"new", COLUMN_INTEGER, 9, false, NULL},         {"seconds", COLUMN_REAL, 8, false, NULL},
-    {"parameters", COLUMN_INTEGER, 11, false, NULL}, {"flops", COLUMN_INTEGER, 12, false, NULL},
-    {"flops_mac2", COLUMN_INTEGER, 12, false, NULL}, {"device", COLUMN_TEXT, 8, false, NULL},
+    {"run", COLUMN_INTEGER, 4, false, NULL},    {"model", COLUMN_TEXT, 20, false, NULL},
+    {"dataset", COLUMN_TEXT, 20, false, NULL},  {"samples", COLUMN_INTEGER, 9, false, NULL},
+    {"new", COLUMN_INTEGER, 9, false, NULL},    {"seconds", COLUMN_REAL, 8, false, NULL},
+    {"flops", COLUMN_INTEGER, 12, false, NULL}, {"flops_mac2", COLUMN_INTEGER, 12, false, NULL},
+    {"device", COLUMN_TEXT, 8, false, NULL},
 };
 
+#define DTYPE "float32"
 enum { DEFAULT_BATCH = 64, LARGEST_BATCH = 1 << 20 };
 
 static int parse_batch(size_t *out, const char *text)
@@ -60,9 +62,12 @@ static void keep_freed_memory(void)
 }
 
 /* Debian's libtorch calls the system's BLAS, and the reference one is slow. */
-static void warn_of_slow_blas(void)
+static void warn_of_slow_blas(struct session *session)
 {
     static const double slow = 20e9;
+    if (session->device.cuda || session->blas_checked)
+        return;
+    session->blas_checked = true;
     double rate = ebjr_backend_gemm_rate();
     if (rate > 0 && rate < slow)
         say("warning: matrix products run at %.1f GFLOP/s here: libtorch uses a slow BLAS; on "
@@ -112,7 +117,7 @@ static void describe_run(struct ebjr_stored_run *run, const struct session *sess
     run->samples = session->stored_dataset.samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
-    snprintf(run->dtype, sizeof run->dtype, "float32");
+    snprintf(run->dtype, sizeof run->dtype, "%s", DTYPE);
     snprintf(run->flops_source, sizeof run->flops_source, "counted");
     snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
     snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
@@ -129,10 +134,7 @@ static int store_run(struct ebjr_stored_run *run, struct session *session,
     snprintf(model->kind, sizeof model->kind, "%s", info->backend);
     model->parameters = info->parameters;
     describe_run(run, session, info);
-    int status = ebjr_preprocessing_describe(run->preprocessing, sizeof run->preprocessing,
-                                             &session->preprocessing);
-    if (!status)
-        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+    int status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
     if (!status)
         status = ebjr_stored_model_put(session->store, model);
     if (!status) {
@@ -143,24 +145,9 @@ static int store_run(struct ebjr_stored_run *run, struct session *session,
     return status;
 }
 
-static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model *model,
-                const char *name)
+static void print_run(struct session *session, const struct ebjr_stored_run *run, const char *name,
+                      int64_t first, double seconds)
 {
-    struct progress progress;
-    int64_t first = run->done;
-    if (first == run->samples)
-        say("%s on %s: all %lld samples are stored already; nothing to do", name,
-            session->stored_dataset.name, (long long)run->samples);
-    else if (first > 0)
-        say("%s on %s: %lld of %lld samples are stored; going on from there", name,
-            session->stored_dataset.name, (long long)first, (long long)run->samples);
-
-    progress_begin(&progress, name, first);
-    struct ebjr_run_options options = {session->batch, &progress, progress_step};
-    int status = ebjr_run_fill(session->store, run, model, session->dataset,
-                               &session->preprocessing, &options);
-    double seconds = progress_end(&progress);
-    const struct ebjr_model_info *info = ebjr_model_describe(model);
     struct value values[] = {
         integer_value(run->id),
         text_value(name),
@@ -168,7 +155,6 @@ static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model
         integer_value(run->done),
         integer_value(run->done - first),
         real_value(seconds),
-        integer_value(info->parameters),
         integer_value(run->flops),
         integer_value(run->flops_mac2),
         text_value(run->device),
@@ -176,11 +162,35 @@ static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model
     table_row(&session->table, values);
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
+}
+
+static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model *model,
+                const char *name)
+{
+    struct progress progress;
+    int64_t first = run->done;
+    if (first > 0)
+        say("%s on %s: %lld of %lld samples are stored; going on from there", name,
+            session->stored_dataset.name, (long long)first, (long long)run->samples);
+    progress_begin(&progress, name, first);
+    struct ebjr_run_options options = {session->batch, &progress, progress_step};
+    int status = ebjr_run_fill(session->store, run, model, session->dataset,
+                               &session->preprocessing, &options);
+    print_run(session, run, name, first, progress_end(&progress));
     if (status)
         ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
                            session->stored_dataset.name, (long long)run->done,
                            (long long)run->samples);
     return status;
+}
+
+/* Whether the store has this run to its end, so that the model need not even be opened. */
+static bool is_stored(struct ebjr_stored_run *run, struct session *session,
+                      const struct ebjr_stored_model *model)
+{
+    int status = ebjr_stored_run_find(run, session->store, model->sha256,
+                                      session->stored_dataset.sha256, run->preprocessing, DTYPE);
+    return status == 0 && run->done == run->samples;
 }
 
 static int run_model(struct session *session, const char *text)
@@ -195,8 +205,19 @@ static int run_model(struct session *session, const char *text)
 
     int status = ebjr_hash_file(stored.sha256, &stored.bytes, path);
     if (!status)
-        status = ebjr_model_open(&model, path, &session->device,
-                                 &ebjr_dataset_describe(session->dataset)->shape);
+        status = ebjr_preprocessing_describe(run.preprocessing, sizeof run.preprocessing,
+                                             &session->preprocessing);
+    if (status)
+        return status;
+    if (is_stored(&run, session, &stored)) {
+        say("%s on %s: all %lld samples are stored already; nothing to do", stored.name,
+            session->stored_dataset.name, (long long)run.samples);
+        print_run(session, &run, stored.name, run.done, 0);
+        return 0;
+    }
+    warn_of_slow_blas(session);
+    status = ebjr_model_open(&model, path, &session->device,
+                             &ebjr_dataset_describe(session->dataset)->shape);
     if (!status)
         status = store_run(&run, session, &stored, ebjr_model_describe(model));
     if (!status)
@@ -222,8 +243,6 @@ static int run_all(struct session *session, const struct request *request)
     keep_freed_memory();
     if (request->threads > 0)
         ebjr_backend_set_threads((int)request->threads);
-    if (!session->device.cuda)
-        warn_of_slow_blas();
     progress_catch_signals();
     table_begin(&session->table);
     for (size_t i = 0; !status && i < request->models.count; i++) {

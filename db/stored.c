@@ -162,6 +162,61 @@ int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record)
     return put(store, &ebjr_run_table, record, same_run);
 }
 
+static int model_by_hash(int64_t *id, ebjr_store *store, const char *sha256)
+{
+    struct ebjr_stored_model *models;
+    size_t count;
+    int status = ebjr_stored_model_list(&models, &count, store);
+    if (status)
+        return status;
+    *id = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(models[i].sha256, sha256) == 0)
+            *id = models[i].id;
+    free(models);
+    return 0;
+}
+
+static int dataset_by_hash(int64_t *id, ebjr_store *store, const char *sha256)
+{
+    struct ebjr_stored_dataset *datasets;
+    size_t count;
+    int status = ebjr_stored_dataset_list(&datasets, &count, store);
+    if (status)
+        return status;
+    *id = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(datasets[i].sha256, sha256) == 0)
+            *id = datasets[i].id;
+    free(datasets);
+    return 0;
+}
+
+int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,
+                         const char *dataset_sha256, const char *preprocessing, const char *dtype)
+{
+    struct ebjr_stored_run wanted = {0}, *runs = NULL;
+    size_t count = 0;
+    snprintf(wanted.preprocessing, sizeof wanted.preprocessing, "%s", preprocessing);
+    snprintf(wanted.dtype, sizeof wanted.dtype, "%s", dtype);
+    int status = model_by_hash(&wanted.model_id, store, model_sha256);
+    if (!status)
+        status = dataset_by_hash(&wanted.dataset_id, store, dataset_sha256);
+    if (!status)
+        status = ebjr_stored_run_list(&runs, &count, store);
+    if (status)
+        return status;
+    status = EBJR_ENOTFOUND;
+    for (size_t i = 0; status && i < count; i++) {
+        if (same_run(&runs[i], &wanted)) {
+            *out = runs[i];
+            status = 0;
+        }
+    }
+    free(runs);
+    return status ? ebjr_error_set(status, "%s holds no such run", ebjr_store_path(store)) : 0;
+}
+
 /* Models and data sets are called by name, or by the head of their hash. */
 struct reference {
     const char *name, *sha256;

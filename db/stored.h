@@ -64,6 +64,10 @@ int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record);
 int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record);
 int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record);
 
+/* The run with this identity. Errors: EBJR_ENOTFOUND. */
+int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,
+                         const char *dataset_sha256, const char *preprocessing, const char *dtype);
+
 /* By name, or by the first 6 or more digits of the SHA-256. Errors: EBJR_ENOTFOUND, with the
  * nearest known name. */
 int ebjr_stored_model_find(struct ebjr_stored_model *out, ebjr_store *store, const char *name);
