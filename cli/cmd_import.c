@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "db/latency.h"
 #include "runtime/logits_file.h"
 #include "runtime/recorder.h"
 #include "version.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 
 struct request {
-    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *format;
+    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *latency, *format;
     double flops, parameters;
 };
 
@@ -155,6 +156,27 @@ static int put(struct import *import)
     return status ? status : ebjr_stored_run_put(import->store, &import->run);
 }
 
+static int store_latencies(struct import *import, const char *path)
+{
+    struct ebjr_stored_measurement measurement = {.model_id = import->model.id,
+                                                  .dataset_id = import->dataset.id,
+                                                  .device = "given",
+                                                  .plan = "imported",
+                                                  .batch = 1,
+                                                  .program = EBJR_VERSION};
+    int64_t *ns;
+    int status = ebjr_integers_read(&ns, &measurement.samples, path);
+    if (status)
+        return status;
+    if (measurement.samples != import->run.samples)
+        status = ebjr_error_set(EBJR_EFORMAT, "%s holds %lld latencies for %lld samples", path,
+                                (long long)measurement.samples, (long long)import->run.samples);
+    else
+        status = ebjr_latency_append(import->store, &measurement, ns);
+    free(ns);
+    return status;
+}
+
 /* Rows that an interrupted import has stored are read past. */
 static int copy_rows(struct import *import, ebjr_recorder *recorder, float *block)
 {
@@ -219,6 +241,8 @@ static int import_logits(struct import *import, const struct request *request, e
     if (status)
         return ebjr_error_context(status, "%s (%lld of %lld samples are stored)", request->logits,
                                   (long long)import->run.done, (long long)import->run.samples);
+    if (request->latency && (status = store_latencies(import, request->latency)) != 0)
+        return status;
     struct value values[] = {
         integer_value(import->run.id),           text_value(import->model.name),
         text_value(import->dataset.name),        integer_value(import->run.done),
@@ -250,6 +274,10 @@ static int run(const struct command *command, int argc, char **argv)
         {"flops", OPTION_NUMBER, &request.flops, "N", "of the model, a sample (1.3e8, 130M)",
          false},
         {"parameters", OPTION_NUMBER, &request.parameters, "N", "of the model", false},
+        {"latency-ns", OPTION_TEXT, &request.latency, "FILE",
+         "nanoseconds that the model takes for each sample, alone: .npy of integers, or\none a "
+         "line",
+         false},
         FORMAT_ROW(&request.format),
     };
     struct import import = {0};

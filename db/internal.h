@@ -72,6 +72,7 @@ int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
 /* UTC now, ISO 8601. */
 void ebjr_store_time(char out[32]);
 
-extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table;
+extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table,
+    ebjr_measurement_table;
 
 #endif

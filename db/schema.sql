@@ -82,6 +82,29 @@ CREATE TABLE chunk (
     PRIMARY KEY (run_id, first)
 ) WITHOUT ROWID;
 
+CREATE TABLE measurement (
+    id         INTEGER PRIMARY KEY,
+    model_id   INTEGER NOT NULL REFERENCES model,
+    dataset_id INTEGER NOT NULL REFERENCES dataset,
+    device     TEXT NOT NULL,              -- 'given' for latencies from elsewhere
+    plan       TEXT NOT NULL,
+    batch      INTEGER NOT NULL,
+    samples    INTEGER NOT NULL,
+    sha256     TEXT NOT NULL,              -- of the latencies as little-endian int64
+    host       TEXT NOT NULL,
+    library    TEXT NOT NULL,
+    program    TEXT NOT NULL,
+    created    TEXT NOT NULL,
+    seal       TEXT NOT NULL
+);
+
+CREATE TABLE latency (
+    measurement_id INTEGER NOT NULL REFERENCES measurement,
+    idx            INTEGER NOT NULL,
+    ns             INTEGER NOT NULL,       -- nanoseconds that the model took for the sample
+    PRIMARY KEY (measurement_id, idx)
+) WITHOUT ROWID;
+
 -- Views for people: sqlite3, pandas, R.
 
 CREATE VIEW runs AS
@@ -98,6 +121,13 @@ FROM output JOIN run ON run.id = output.run_id
             JOIN model ON model.id = run.model_id
             JOIN dataset ON dataset.id = run.dataset_id
             JOIN sample ON sample.dataset_id = run.dataset_id AND sample.idx = output.idx;
+
+CREATE VIEW latencies AS
+SELECT measurement.id AS measurement, model.name AS model, dataset.name AS dataset,
+       measurement.device, measurement.plan, measurement.batch, latency.idx, latency.ns
+FROM latency JOIN measurement ON measurement.id = latency.measurement_id
+             JOIN model ON model.id = measurement.model_id
+             JOIN dataset ON dataset.id = measurement.dataset_id;
 
 CREATE VIEW accuracies AS
 SELECT runs.model, runs.dataset, runs.run, count(*) AS samples, avg(output.correct) AS accuracy,

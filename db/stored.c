@@ -35,6 +35,14 @@ static const struct ebjr_column run_columns[] = {
     RUN(TEXT, started),        RUN(TEXT, finished),
 };
 
+#define MEASUREMENT(kind, member) EBJR_##kind(ebjr_stored_measurement, member)
+static const struct ebjr_column measurement_columns[] = {
+    MEASUREMENT(INTEGER, id),      MEASUREMENT(INTEGER, model_id), MEASUREMENT(INTEGER, dataset_id),
+    MEASUREMENT(TEXT, device),     MEASUREMENT(TEXT, plan),        MEASUREMENT(INTEGER, batch),
+    MEASUREMENT(INTEGER, samples), MEASUREMENT(TEXT, sha256),      MEASUREMENT(TEXT, host),
+    MEASUREMENT(TEXT, library),    MEASUREMENT(TEXT, program),     MEASUREMENT(TEXT, created),
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 const struct ebjr_table ebjr_model_table = {"model", sizeof(struct ebjr_stored_model),
                                             model_columns, COUNT(model_columns)};
@@ -42,6 +50,9 @@ const struct ebjr_table ebjr_dataset_table = {"dataset", sizeof(struct ebjr_stor
                                               dataset_columns, COUNT(dataset_columns)};
 const struct ebjr_table ebjr_run_table = {"run", sizeof(struct ebjr_stored_run), run_columns,
                                           COUNT(run_columns)};
+const struct ebjr_table ebjr_measurement_table = {"measurement",
+                                                  sizeof(struct ebjr_stored_measurement),
+                                                  measurement_columns, COUNT(measurement_columns)};
 
 int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store)
 {
@@ -65,6 +76,16 @@ int ebjr_stored_run_list(struct ebjr_stored_run **out, size_t *count, ebjr_store
 {
     void *records;
     int status = ebjr_table_list(&records, count, store, &ebjr_run_table);
+    if (!status)
+        *out = records;
+    return status;
+}
+
+int ebjr_stored_measurement_list(struct ebjr_stored_measurement **out, size_t *count,
+                                 ebjr_store *store)
+{
+    void *records;
+    int status = ebjr_table_list(&records, count, store, &ebjr_measurement_table);
     if (!status)
         *out = records;
     return status;

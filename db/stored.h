@@ -54,6 +54,19 @@ struct ebjr_stored_run {
     char started[32], finished[32];
 };
 
+struct ebjr_stored_measurement {
+    int64_t id;
+    int64_t model_id, dataset_id;
+    char device[64]; /* "given" for latencies from elsewhere */
+    char plan[128];
+    int64_t batch, samples;
+    char sha256[EBJR_HASH_TEXT];
+    char host[128];
+    char library[64];
+    char program[32];
+    char created[32];
+};
+
 /*
  * Put: the thing with this identity (SHA-256; for a run: model, data set, preprocessing, dtype) is
  * looked up, or inserted where the store does not know it; *record is then what the store holds.
@@ -77,6 +90,8 @@ int ebjr_stored_dataset_find(struct ebjr_stored_dataset *out, ebjr_store *store,
 int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store);
 int ebjr_stored_dataset_list(struct ebjr_stored_dataset **out, size_t *count, ebjr_store *store);
 int ebjr_stored_run_list(struct ebjr_stored_run **out, size_t *count, ebjr_store *store);
+int ebjr_stored_measurement_list(struct ebjr_stored_measurement **out, size_t *count,
+                                 ebjr_store *store);
 
 #ifdef __cplusplus
 }

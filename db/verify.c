@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "db/internal.h"
+#include "db/latency.h"
 #include "db/row_hash.h"
 
 #include <stdarg.h>
@@ -138,6 +139,61 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
     return status;
 }
 
+static int check_measurement(ebjr_store *store, struct report *report,
+                             const struct ebjr_stored_measurement *measurement)
+{
+    char sha256[EBJR_HASH_TEXT];
+    int64_t samples = measurement->samples > 0 ? measurement->samples : 0;
+    int64_t *ns = calloc((size_t)samples + 1, sizeof *ns);
+    if (!ns) {
+        fault(report, "measurement %lld: %lld samples do not fit into memory",
+              (long long)measurement->id, (long long)samples);
+        return 0;
+    }
+    int status = ebjr_latency_read(ns, store, measurement);
+    if (!status)
+        status = ebjr_latency_hash(sha256, ns, samples);
+    if (status == EBJR_ESTORE) {
+        fault(report, "%s", ebjr_error_last());
+        status = 0;
+    } else if (!status && strcmp(sha256, measurement->sha256) != 0) {
+        fault(report, "measurement %lld: its latencies changed since they were written",
+              (long long)measurement->id);
+    }
+    free(ns);
+    return status;
+}
+
+static int check_measurements(ebjr_store *store, struct report *report)
+{
+    struct ebjr_stored_measurement *measurements;
+    size_t count;
+    int status = check_seals(store, report, &ebjr_measurement_table);
+    if (!status)
+        status = ebjr_stored_measurement_list(&measurements, &count, store);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < count; i++)
+        status = check_measurement(store, report, &measurements[i]);
+    free(measurements);
+    return status;
+}
+
+/* Rows of a run, data set or measurement that is not there. */
+static int check_references(ebjr_store *store, struct report *report)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_DONE;
+    int status = ebjr_store_prepare(&statement, store, "PRAGMA foreign_key_check");
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW)
+        fault(report, "table %s has a row that belongs to nothing",
+              (const char *)sqlite3_column_text(statement, 0));
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "check it");
+    sqlite3_finalize(statement);
+    return status;
+}
+
 int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
                       const struct ebjr_verify *verify)
 {
@@ -166,6 +222,10 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
         status = ebjr_stored_run_list(&runs, &run_count, store);
     for (size_t i = 0; !status && i < run_count; i++)
         status = check_run(store, &report, &runs[i]);
+    if (!status)
+        status = check_measurements(store, &report);
+    if (!status)
+        status = check_references(store, &report);
     ebjr_store_execute(store, "END");
     totals->models = (int64_t)model_count;
     totals->datasets = (int64_t)dataset_count;

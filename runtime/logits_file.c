@@ -17,6 +17,8 @@ struct ebjr_logits_file {
     double *row; /* of the CSV */
 };
 
+static const double MOST_EXACT = 9007199254740992.0; /* 2^53: doubles beyond skip integers */
+
 static bool is_npy(const char *path)
 {
     size_t length = strlen(path);
@@ -121,68 +123,90 @@ int ebjr_logits_file_read(ebjr_logits_file *file, size_t count, float *logits, i
     return status;
 }
 
-static int labels_from_npy(int32_t **out, int64_t *count, const char *path)
+static int integers_from_npy(int64_t **out, int64_t *count, const char *path)
 {
     ebjr_npy *npy;
-    int64_t *wide = NULL;
-    int32_t *labels = NULL;
+    int64_t *integers = NULL;
     int status = ebjr_npy_open(&npy, path);
     if (status)
         return status;
     const struct ebjr_npy_shape *shape = ebjr_npy_describe(npy);
-    size_t n = (size_t)shape->size[0];
+    *count = shape->size[0];
     if (shape->row != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s: labels are one integer a sample", path);
-    if (!status) {
-        wide = calloc(n + 1, sizeof *wide);
-        labels = calloc(n + 1, sizeof *labels);
-        status = wide && labels ? ebjr_npy_read_integer(npy, 0, n, wide) : ebjr_error_memory();
-    }
-    for (size_t i = 0; !status && i < n; i++)
-        status = to_label(&labels[i], (double)wide[i], (int64_t)i);
+        status = ebjr_error_set(EBJR_EFORMAT, "it holds more than one number a sample");
+    else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
+        status = ebjr_error_memory();
+    else
+        status = ebjr_npy_read_integer(npy, 0, (size_t)*count, integers);
     ebjr_npy_close(npy);
-    free(wide);
-    if (status) {
-        free(labels);
-        return status;
-    }
-    *out = labels;
-    *count = (int64_t)n;
-    return 0;
+    *out = integers;
+    return status;
 }
 
-static int labels_from_csv(int32_t **out, int64_t *count, const char *path)
+static int integers_from_csv(int64_t **out, int64_t *count, const char *path)
 {
     ebjr_csv *csv;
+    int64_t *integers = NULL;
     double value;
-    int status = ebjr_csv_open(&csv, path);
+    int more, status = ebjr_csv_open(&csv, path);
     if (status)
         return status;
-    int64_t n = ebjr_csv_rows(csv);
-    int32_t *labels = calloc((size_t)n + 1, sizeof *labels);
-    if (!labels)
+    *count = ebjr_csv_rows(csv);
+    if (ebjr_csv_columns(csv) != 1)
+        status = ebjr_error_set(EBJR_EFORMAT, "it holds more than one number a line");
+    else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
         status = ebjr_error_memory();
-    else if (ebjr_csv_columns(csv) != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s: labels are one integer a line", path);
-    for (int64_t i = 0; !status && i < n; i++) {
-        int more = ebjr_csv_next(csv, &value);
-        status = more > 0   ? to_label(&labels[i], value, i)
-                 : more < 0 ? more
-                            : ebjr_error_set(EBJR_EIO, "%s shrank", path);
+    for (int64_t i = 0; !status && i < *count; i++) {
+        if ((more = ebjr_csv_next(csv, &value)) <= 0)
+            status = more ? more : ebjr_error_set(EBJR_EIO, "it shrank while it was read");
+        else if (!(fabs(value) < MOST_EXACT) || value != floor(value))
+            status = ebjr_error_set(EBJR_EFORMAT, "sample %lld: %g is not a whole number",
+                                    (long long)i, value);
+        else
+            integers[i] = (int64_t)value;
     }
     ebjr_csv_close(csv);
+    *out = integers;
+    return status;
+}
+
+int ebjr_integers_read(int64_t **out, int64_t *count, const char *path)
+{
+    int64_t *integers = NULL;
+    int status = is_npy(path) ? integers_from_npy(&integers, count, path)
+                              : integers_from_csv(&integers, count, path);
+    for (int64_t i = 0; !status && i < *count; i++)
+        if (integers[i] < 0)
+            status = ebjr_error_set(EBJR_EFORMAT, "sample %lld: %lld is below 0", (long long)i,
+                                    (long long)integers[i]);
     if (status) {
-        free(labels);
-        return status;
+        free(integers);
+        return status == EBJR_EFORMAT ? ebjr_error_context(status, "%s", path) : status;
     }
-    *out = labels;
-    *count = n;
+    *out = integers;
     return 0;
 }
 
 int ebjr_labels_read(int32_t **out, int64_t *count, const char *path)
 {
-    int status =
-        is_npy(path) ? labels_from_npy(out, count, path) : labels_from_csv(out, count, path);
-    return status == EBJR_EFORMAT ? ebjr_error_context(status, "%s", path) : status;
+    int64_t *integers;
+    int status = ebjr_integers_read(&integers, count, path);
+    if (status)
+        return status;
+    int32_t *labels = calloc((size_t)*count + 1, sizeof *labels);
+    if (!labels)
+        status = ebjr_error_memory();
+    for (int64_t i = 0; !status && i < *count; i++) {
+        if (integers[i] > INT32_MAX)
+            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %lld is not a label", path,
+                                    (long long)i, (long long)integers[i]);
+        labels[i] = (int32_t)integers[i];
+    }
+    free(integers);
+    if (status) {
+        free(labels);
+        return status;
+    }
+    *out = labels;
+    return 0;
 }

@@ -1,0 +1,208 @@
+#include "calib/pick.h"
+
+#include "base/error.h"
+#include "calib/binomial.h"
+#include "calib/certify.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { GRID = 500 }; /* thresholds that tuning samples propose */
+
+static bool is_asked(const struct ebjr_pick_request *request, enum ebjr_budget budget)
+{
+    return !isnan(request->limit[budget]);
+}
+
+static void divide_delta(struct ebjr_pick *pick, const struct ebjr_pick_request *request)
+{
+    for (int b = 0; b < EBJR_BUDGETS; b++) {
+        if (!is_asked(request, b))
+            continue;
+        if (request->certify && b != EBJR_MAX_LATENCY)
+            pick->certified |= 1U << b;
+        else
+            pick->uncertified |= 1U << b;
+    }
+    int count = __builtin_popcount(pick->certified);
+    pick->delta_each = count ? request->delta / count : NAN;
+}
+
+/* From the threshold of the highest accuracy on to ever looser ones, in equal steps of share. */
+static size_t propose(double *threshold, const struct ebjr_curve *tuning)
+{
+    size_t best = 0, count = 0;
+    for (size_t i = 0; i < tuning->count; i++)
+        if (ebjr_point_accuracy(tuning, &tuning->points[i]) >=
+            ebjr_point_accuracy(tuning, &tuning->points[best]))
+            best = i;
+    int64_t step = tuning->n / GRID + 1, next = 0;
+    for (size_t i = best; i < tuning->count; i++) {
+        if (tuning->points[i].student < next)
+            continue;
+        threshold[count++] = tuning->points[i].threshold;
+        next = tuning->points[i].student + step;
+    }
+    return count;
+}
+
+/* The curve's points become those of the given thresholds, with the counts they have on it. */
+static int restrict_to(struct ebjr_curve *curve, const double *threshold, size_t count)
+{
+    struct ebjr_point *points = malloc((count ? count : 1) * sizeof *points);
+    if (!points)
+        return ebjr_error_memory();
+    for (size_t j = 0; j < count; j++) {
+        points[j] = curve->points[ebjr_curve_find(curve, threshold[j])];
+        points[j].threshold = threshold[j];
+    }
+    free(curve->points);
+    curve->points = points;
+    curve->count = count;
+    return 0;
+}
+
+/* Thresholds whose accuracy can be certified: others than the calibration samples choose them. */
+static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_samples *tuning,
+                              const struct ebjr_pick_request *request)
+{
+    struct ebjr_curve proposals = {0};
+    if (request->grid)
+        return restrict_to(curve, request->grid, request->grid_count);
+    if (!tuning || tuning->n == 0)
+        return ebjr_error_set(EBJR_EINVAL, "a certified --min-accuracy needs samples that choose "
+                                           "the thresholds to test: a tuning split");
+    double *threshold = malloc((GRID + 2) * sizeof *threshold);
+    int status = threshold ? ebjr_sweep(&proposals, tuning->score, tuning->student_correct,
+                                        tuning->teacher_correct, tuning->n)
+                           : ebjr_error_memory();
+    if (!status)
+        status = restrict_to(curve, threshold, propose(threshold, &proposals));
+    ebjr_curve_free(&proposals);
+    free(threshold);
+    return status;
+}
+
+/* Bit b of blocked[i]: budget b is not certified at candidate i. Each budget is certified from some
+ * point on, or up to some point. */
+static void block(uint8_t *blocked, enum ebjr_budget budget, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        blocked[i] |= (uint8_t)(1U << budget);
+}
+
+static void block_rate(uint8_t *blocked, const struct ebjr_pick *pick, enum ebjr_budget budget,
+                       double limit)
+{
+    size_t first = ebjr_certify_teacher_rate(&pick->curve, limit, pick->delta_each);
+    block(blocked, budget, 0, first);
+    if (limit < 0) /* FLOPs below the student's own */
+        block(blocked, budget, first, pick->curve.count);
+}
+
+static int block_accuracy(uint8_t *blocked, const struct ebjr_pick *pick, double limit)
+{
+    size_t count = pick->curve.count;
+    bool *certified = calloc(count + 1, sizeof *certified);
+    double *threshold = malloc((count + 1) * sizeof *threshold);
+    int status = certified && threshold ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < count; i++)
+        threshold[i] = pick->curve.points[i].threshold;
+    if (!status)
+        ebjr_certify_accuracy(certified, NULL, threshold, count, limit, pick->delta_each,
+                              &pick->curve);
+    for (size_t i = 0; !status && i < count; i++)
+        if (!certified[i])
+            block(blocked, EBJR_MIN_ACCURACY, i, i + 1);
+    free(certified);
+    free(threshold);
+    return status;
+}
+
+static int block_percentile(uint8_t *blocked, const struct ebjr_pick *pick,
+                            const struct ebjr_samples *samples, enum ebjr_budget budget,
+                            double limit, double tail)
+{
+    int64_t fewest = ebjr_binomial_fewest(tail, pick->delta_each);
+    if ((int64_t)samples->n < fewest)
+        return ebjr_error_set(
+            EBJR_EINVAL,
+            "--%s: a certificate at delta %.3g needs at least %lld samples, there "
+            "are %zu",
+            ebjr_budget_name(budget), pick->delta_each, (long long)fewest, samples->n);
+    if (!samples->student_latency)
+        return 0; /* the search says that the figure is unknown */
+    int64_t *exceeding = malloc((pick->curve.count + 1) * sizeof *exceeding);
+    if (!exceeding)
+        return ebjr_error_memory();
+    int status =
+        ebjr_latency_exceeding(exceeding, &pick->curve, samples->score, samples->student_latency,
+                               samples->teacher_latency, samples->n, limit);
+    if (!status)
+        block(blocked, budget, 0,
+              ebjr_certify_exceeding(exceeding, pick->curve.count, (int64_t)samples->n, tail,
+                                     pick->delta_each));
+    free(exceeding);
+    return status;
+}
+
+static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
+                             const struct ebjr_samples *samples,
+                             const struct ebjr_pick_request *request)
+{
+    const double *limit = request->limit;
+    int status = 0;
+    if (is_asked(request, EBJR_MAX_DROP) && pick->curve.count > 0) {
+        size_t last = ebjr_certify_harm(&pick->curve, limit[EBJR_MAX_DROP], pick->delta_each);
+        block(blocked, EBJR_MAX_DROP, last + 1, pick->curve.count);
+    }
+    if (is_asked(request, EBJR_MAX_TEACHER_RATE))
+        block_rate(blocked, pick, EBJR_MAX_TEACHER_RATE, limit[EBJR_MAX_TEACHER_RATE]);
+    if (is_asked(request, EBJR_MAX_FLOPS))
+        block_rate(blocked, pick, EBJR_MAX_FLOPS,
+                   (limit[EBJR_MAX_FLOPS] - request->student_flops) / request->teacher_flops);
+    if (is_asked(request, EBJR_MIN_ACCURACY))
+        status = block_accuracy(blocked, pick, limit[EBJR_MIN_ACCURACY]);
+    if (!status && is_asked(request, EBJR_MAX_P95))
+        status = block_percentile(blocked, pick, samples, EBJR_MAX_P95, limit[EBJR_MAX_P95], 0.05);
+    if (!status && is_asked(request, EBJR_MAX_P99))
+        status = block_percentile(blocked, pick, samples, EBJR_MAX_P99, limit[EBJR_MAX_P99], 0.01);
+    return status;
+}
+
+int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
+              const struct ebjr_samples *tuning, const struct ebjr_pick_request *request)
+{
+    uint8_t *blocked = NULL;
+    *out = (struct ebjr_pick){0};
+    divide_delta(out, request);
+    int status = ebjr_sweep(&out->curve, calibration->score, calibration->student_correct,
+                            calibration->teacher_correct, calibration->n);
+    if (!status && (out->certified >> EBJR_MIN_ACCURACY & 1))
+        status = propose_candidates(&out->curve, tuning, request);
+    if (!status && calibration->student_latency)
+        status = ebjr_latency_sweep(&out->latency, &out->curve, calibration->score,
+                                    calibration->student_latency, calibration->teacher_latency,
+                                    calibration->n);
+    if (!status && out->certified) {
+        blocked = calloc(out->curve.count + 1, 1);
+        status =
+            blocked ? block_uncertified(blocked, out, calibration, request) : ebjr_error_memory();
+    }
+    if (!status) {
+        struct ebjr_costs costs = {request->student_flops, request->teacher_flops,
+                                   out->latency.count ? &out->latency : NULL};
+        status = ebjr_choose(&out->choice, &out->curve, &costs, request->limit, request->objective,
+                             blocked);
+    }
+    free(blocked);
+    if (status)
+        ebjr_pick_free(out);
+    return status;
+}
+
+void ebjr_pick_free(struct ebjr_pick *pick)
+{
+    ebjr_curve_free(&pick->curve);
+    ebjr_latency_curve_free(&pick->latency);
+}

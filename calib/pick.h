@@ -1,0 +1,62 @@
+/*
+ * The pick: an operating point under budgets, plain or certified.
+ *
+ * Plain: the best point of the calibration samples whose own figures meet the budgets. It has
+ * looked at these samples, and on new ones it breaks a budget that binds about half of the time.
+ *
+ * Certified: each budget that has a certificate (certify.h) must hold on the population with
+ * probability >= 1 - delta for all of them together: with m such budgets each gets delta / m
+ * (Bonferroni). Drop is bounded by harm (drop = harm - help <= harm). FLOPs are a teacher rate,
+ * C(t) <= F iff teacher_rate <= (F - C_student) / C_teacher. Accuracy needs tuning samples, which
+ * choose the thresholds to be tested and their order: first the one of the highest accuracy there,
+ * then ever looser ones, so that the last one certified serves the objective best. A mean latency
+ * has no certificate, for latencies have no bound; it stays plain, and `uncertified` says so.
+ */
+#ifndef EBJR_CALIB_PICK_H
+#define EBJR_CALIB_PICK_H
+
+#include "calib/budget.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_samples {
+    size_t n;
+    const double *score;
+    const uint8_t *student_correct, *teacher_correct;
+    const double *student_latency, *teacher_latency; /* ns; NULL: unknown */
+};
+
+struct ebjr_pick_request {
+    double limit[EBJR_BUDGETS]; /* NaN: no such budget */
+    enum ebjr_objective objective;
+    double student_flops, teacher_flops; /* NaN: unknown */
+    bool certify;
+    double delta;
+    const double *grid; /* thresholds to test for accuracy, in this order, fixed beforehand; NULL:
+                           the tuning samples propose them */
+    size_t grid_count;
+};
+
+struct ebjr_pick {
+    struct ebjr_choice choice;         /* `index` is of `curve` */
+    struct ebjr_curve curve;           /* the candidates, with their counts on `calibration` */
+    struct ebjr_latency_curve latency; /* of the candidates; count 0: unknown */
+    unsigned certified, uncertified;   /* bit b: budget b is asked for, with a certificate or not */
+    double delta_each;                 /* delta / number of certified budgets */
+};
+
+/*
+ * tuning may be NULL where no accuracy is to be certified, or where there is a grid. The caller
+ * frees with ebjr_pick_free, also where the choice is infeasible. Errors: EBJR_EINVAL no samples, a
+ * budget without its figures, a percentile that so few samples cannot certify at all; EBJR_ENOMEM.
+ */
+int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
+              const struct ebjr_samples *tuning, const struct ebjr_pick_request *request);
+void ebjr_pick_free(struct ebjr_pick *pick);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
