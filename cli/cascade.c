@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "db/latency.h"
 #include "db/output.h"
 
 #include <math.h>
@@ -194,52 +195,95 @@ static double flops_of(const struct cascade *cascade, const struct ebjr_stored_r
     return flops == EBJR_UNKNOWN ? NAN : (double)flops;
 }
 
-/* One run's columns; logits and labels where they are wanted. */
+/* Where one run's columns go, each [n]; NULL: not wanted. */
+struct columns {
+    uint8_t *correct, *top5;
+    int32_t *labels, *predictions;
+    float *logits;
+};
+
 static int read_run(ebjr_store *store, const struct ebjr_stored_run *run, size_t n,
-                    uint8_t *correct, uint8_t *top5, float *logits)
+                    const struct columns *out)
 {
     ebjr_output_cursor *cursor;
     struct ebjr_output row;
-    size_t read = 0;
+    size_t read = 0, classes = (size_t)run->classes;
     int more = 0;
-    int status = ebjr_output_cursor_open(&cursor, store, run, logits != NULL);
+    int status = ebjr_output_cursor_open(&cursor, store, run, out->logits != NULL);
     if (status)
         return status;
-    while (read < n && (more = ebjr_output_cursor_next(cursor, &row)) > 0) {
-        correct[read] = row.correct;
-        top5[read] = row.top5_correct;
-        if (logits)
-            memcpy(logits + read * (size_t)run->classes, row.logits,
-                   (size_t)run->classes * sizeof *logits);
-        read++;
+    for (; read < n && (more = ebjr_output_cursor_next(cursor, &row)) > 0; read++) {
+        out->correct[read] = row.correct;
+        out->top5[read] = row.top5_correct;
+        if (out->labels)
+            out->labels[read] = row.label;
+        if (out->predictions)
+            out->predictions[read] = row.prediction;
+        if (out->logits)
+            memcpy(out->logits + read * classes, row.logits, classes * sizeof *out->logits);
     }
     ebjr_output_cursor_close(cursor);
     if (more < 0)
         return more;
     if (read < n)
-        return ebjr_error_set(EBJR_ESTORE,
-                              "%s: run %lld holds fewer rows than it says; ebjr "
-                              "verify looks closer",
-                              ebjr_store_path(store), (long long)run->id);
+        return ebjr_error_set(
+            EBJR_ESTORE, "%s: run %lld holds fewer rows than it says; ebjr verify looks closer",
+            ebjr_store_path(store), (long long)run->id);
     return 0;
 }
 
-static int read_outputs(struct cascade *out, ebjr_store *store)
+static int read_outputs(struct cascade *out, ebjr_store *store, bool teacher_logits)
 {
     size_t n = out->n;
     out->logits = malloc(n * out->classes * sizeof *out->logits);
+    out->labels = malloc(n * sizeof *out->labels);
+    out->predictions = malloc(n * sizeof *out->predictions);
     out->student_correct = malloc(n);
     out->teacher_correct = malloc(n);
     out->student_top5 = malloc(n);
     out->teacher_top5 = malloc(n);
-    if (!out->logits || !out->student_correct || !out->teacher_correct || !out->student_top5 ||
-        !out->teacher_top5)
+    if (teacher_logits)
+        out->teacher_logits = malloc(n * out->classes * sizeof *out->teacher_logits);
+    if (!out->logits || !out->labels || !out->predictions || !out->student_correct ||
+        !out->teacher_correct || !out->student_top5 || !out->teacher_top5 ||
+        (teacher_logits && !out->teacher_logits))
         return ebjr_error_memory();
-    int status =
-        read_run(store, &out->student_run, n, out->student_correct, out->student_top5, out->logits);
+    struct columns student = {out->student_correct, out->student_top5, out->labels,
+                              out->predictions, out->logits};
+    struct columns teacher = {out->teacher_correct, out->teacher_top5, NULL, NULL,
+                              out->teacher_logits};
+    int status = read_run(store, &out->student_run, n, &student);
+    return status ? status : read_run(store, &out->teacher_run, n, &teacher);
+}
+
+/* *out stays NULL where the store has no latencies of the model on this data set. */
+static int read_latency(double **out, ebjr_store *store, const struct ebjr_stored_run *run)
+{
+    struct ebjr_stored_measurement measurement;
+    int status = ebjr_latency_newest(&measurement, store, run->model_id, run->dataset_id);
+    if (status == EBJR_ENOTFOUND || (!status && measurement.samples != run->samples))
+        return 0;
+    if (status)
+        return status;
+    int64_t *ns = malloc((size_t)run->samples * sizeof *ns);
+    *out = malloc((size_t)run->samples * sizeof **out);
+    status = ns && *out ? ebjr_latency_read(ns, store, &measurement) : ebjr_error_memory();
+    for (int64_t i = 0; !status && i < run->samples; i++)
+        (*out)[i] = (double)ns[i];
+    free(ns);
+    return status;
+}
+
+static int read_latencies(struct cascade *out, ebjr_store *store)
+{
+    int status = read_latency(&out->student_latency, store, &out->student_run);
     if (!status)
-        status =
-            read_run(store, &out->teacher_run, n, out->teacher_correct, out->teacher_top5, NULL);
+        status = read_latency(&out->teacher_latency, store, &out->teacher_run);
+    if (!out->student_latency || !out->teacher_latency) {
+        free(out->student_latency);
+        free(out->teacher_latency);
+        out->student_latency = out->teacher_latency = NULL;
+    }
     return status;
 }
 
@@ -255,8 +299,10 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
     if (!status) {
         out->student_flops = flops_of(out, &out->student_run);
         out->teacher_flops = flops_of(out, &out->teacher_run);
-        status = read_outputs(out, store);
+        status = read_outputs(out, store, request->teacher_logits);
     }
+    if (!status)
+        status = read_latencies(out, store);
     ebjr_store_close(store);
     if (status)
         cascade_free(out);
@@ -266,13 +312,16 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
 void cascade_free(struct cascade *cascade)
 {
     free(cascade->logits);
+    free(cascade->teacher_logits);
+    free(cascade->labels);
+    free(cascade->predictions);
     free(cascade->student_correct);
     free(cascade->teacher_correct);
     free(cascade->student_top5);
     free(cascade->teacher_top5);
-    cascade->logits = NULL;
-    cascade->student_correct = cascade->teacher_correct = NULL;
-    cascade->student_top5 = cascade->teacher_top5 = NULL;
+    free(cascade->student_latency);
+    free(cascade->teacher_latency);
+    memset(cascade, 0, sizeof *cascade);
 }
 
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score)

@@ -11,6 +11,7 @@ struct cascade_request {
     const char *db, *student, *teacher, *dataset, *convention, *precision;
     double temperature, p;
     int64_t seed;
+    bool teacher_logits; /* wanted */
 };
 
 #define CASCADE_REQUEST \
@@ -61,8 +62,11 @@ struct cascade {
     const char *convention;              /* "op-counter" or "mac2" */
     double student_flops, teacher_flops; /* NaN: unknown */
     size_t n, classes;
-    float *logits; /* the student's, [n, classes] */
+    float *logits;                 /* the student's, [n, classes] */
+    float *teacher_logits;         /* the same; NULL where they were not asked for */
+    int32_t *labels, *predictions; /* [n]; the student's predictions */
     uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
+    double *student_latency, *teacher_latency; /* [n] ns; NULL: not stored for both */
 };
 
 /* The caller frees with cascade_free. Errors: EBJR_ENOTFOUND, EBJR_EINVAL ambiguous or incomplete.

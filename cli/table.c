@@ -58,6 +58,7 @@ static const char *readable(char cell[CELL], const struct column *column, const 
     switch (column->kind) {
     case COLUMN_TEXT: return value->text;
     case COLUMN_INTEGER: snprintf(cell, CELL, "%lld", (long long)value->integer); return cell;
+    case COLUMN_FLAG: return value->integer ? "yes" : "no";
     case COLUMN_FRACTION: snprintf(cell, CELL, "%.2f %%", 100 * value->real); return cell;
     case COLUMN_REAL:
         snprintf(cell, CELL, fabs(value->real) >= 1e6 && isfinite(value->real) ? "%.0f" : "%.6g",
@@ -70,6 +71,8 @@ static const char *readable(char cell[CELL], const struct column *column, const 
 /* What a program reads: every digit. */
 static const char *exact(char cell[CELL], const struct column *column, const struct value *value)
 {
+    if (column->kind == COLUMN_FLAG)
+        return value->integer ? "true" : "false";
     if (column->kind == COLUMN_INTEGER) {
         snprintf(cell, CELL, "%lld", (long long)value->integer);
         return cell;
@@ -145,7 +148,8 @@ static void print_cell(const struct table *table, const struct column *column,
             fputs("null", stdout);
         else if (!is_number(column))
             json_text(value->text);
-        else if (column->kind != COLUMN_INTEGER && !isfinite(value->real))
+        else if ((column->kind == COLUMN_REAL || column->kind == COLUMN_FRACTION) &&
+                 !isfinite(value->real))
             printf("\"%s\"", exact(cell, column, value));
         else
             fputs(exact(cell, column, value), stdout);

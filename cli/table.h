@@ -11,8 +11,9 @@ enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_MD };
 enum column_kind {
     COLUMN_TEXT,
     COLUMN_INTEGER,
-    COLUMN_REAL,    /* all its digits for machines, six for people */
-    COLUMN_FRACTION /* 0..1 for machines, per cent for people */
+    COLUMN_REAL,     /* all its digits for machines, six for people */
+    COLUMN_FRACTION, /* 0..1 for machines, per cent for people */
+    COLUMN_FLAG      /* an integer, 0 or 1: true or false, yes or no */
 };
 
 struct column {

@@ -1,0 +1,239 @@
+#include "cli/fit.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "calib/average.h"
+#include "calib/classwise.h"
+#include "calib/logistic.h"
+#include "calib/summary.h"
+#include "calib/temperature.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double RIDGE = 1;          /* penalty of the learned router */
+static const double CLASS_PRIOR = 50;   /* samples that pull a class's offset to 0 */
+static const double CLASS_SHARE = 0.75; /* the operating point that offsets are fitted for */
+
+void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router)
+{
+    for (size_t i = 0; i < cascade->n; i++)
+        scores[i] =
+            ebjr_router_score(router, cascade->logits + i * cascade->classes, cascade->classes);
+}
+
+/* The rows with use[i] != 0 of scores and correctness, together. */
+struct subset {
+    size_t n;
+    double *score;
+    uint8_t *student, *teacher;
+};
+
+static void subset_free(struct subset *subset)
+{
+    free(subset->score);
+    free(subset->student);
+    free(subset->teacher);
+}
+
+static int subset_take(struct subset *out, const double *score, const struct cascade *cascade,
+                       const uint8_t *use)
+{
+    *out = (struct subset){.score = malloc(cascade->n * sizeof *out->score),
+                           .student = malloc(cascade->n),
+                           .teacher = malloc(cascade->n)};
+    if (!out->score || !out->student || !out->teacher) {
+        subset_free(out);
+        return ebjr_error_memory();
+    }
+    for (size_t i = 0; i < cascade->n; i++) {
+        if (!use[i])
+            continue;
+        out->score[out->n] = score[i];
+        out->student[out->n] = cascade->student_correct[i];
+        out->teacher[out->n++] = cascade->teacher_correct[i];
+    }
+    return 0;
+}
+
+/* The area under the deferral curve on the rows with use[i] != 0. */
+static int area(double *out, const double *score, const struct cascade *cascade, const uint8_t *use)
+{
+    static const struct ebjr_bootstrap once = {.resamples = 2, .seed = 1, .level = 0.5};
+    struct subset subset;
+    struct ebjr_interval value, difference;
+    int status = subset_take(&subset, score, cascade, use);
+    if (status)
+        return status;
+    const double *scores[] = {subset.score};
+    status = ebjr_bootstrap_compare(&value, &difference, ebjr_deferral_area, scores, 1, 0,
+                                    subset.student, subset.teacher, subset.n, &once);
+    if (!status)
+        *out = value.estimate;
+    subset_free(&subset);
+    return status;
+}
+
+/* The plain score of the largest area on the tuning samples, of those that read logits. */
+static int best_plain(const struct ebjr_score **out, const struct cascade *cascade,
+                      const struct ebjr_score_options *options, const uint8_t *use)
+{
+    size_t count;
+    double best = -INFINITY;
+    const struct ebjr_score *scores = ebjr_score_list(&count);
+    double *values = malloc(cascade->n * sizeof *values);
+    int status = values ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < count; i++) {
+        double found;
+        struct ebjr_router plain = {.score = &scores[i], .options = *options};
+        if (scores[i].kind != EBJR_SCORE_LOGITS)
+            continue;
+        fit_scores(values, cascade, &plain);
+        status = area(&found, values, cascade, use);
+        if (!status && found > best) {
+            best = found;
+            *out = &scores[i];
+        }
+    }
+    free(values);
+    return status;
+}
+
+static int fit_learned(struct ebjr_router *router, const struct cascade *cascade,
+                       const uint8_t *use)
+{
+    size_t count = ebjr_router_feature_count(cascade->classes), used = 0;
+    struct ebjr_logistic model;
+    double *features = malloc(cascade->n * count * sizeof *features);
+    if (!features)
+        return ebjr_error_memory();
+    for (size_t i = 0; i < cascade->n; i++, used += count)
+        ebjr_router_features(features + used, cascade->logits + i * cascade->classes,
+                             cascade->classes, &router->options);
+    int status = ebjr_logistic_fit(&model, features, cascade->student_correct, use, cascade->n,
+                                   count, RIDGE);
+    free(features);
+    if (status)
+        return ebjr_error_context(status, "the learned router");
+    router->learned = true;
+    router->intercept = model.intercept;
+    memcpy(router->weight, model.weight, count * sizeof *router->weight);
+    return 0;
+}
+
+static int fit_offsets(struct ebjr_router *router, const struct cascade *cascade,
+                       const uint8_t *use)
+{
+    double *scores = malloc(cascade->n * sizeof *scores);
+    double *offset = calloc(cascade->classes, sizeof *offset);
+    int status = scores && offset ? 0 : ebjr_error_memory();
+    if (!status) {
+        fit_scores(scores, cascade, router);
+        status = ebjr_classwise_fit(offset, scores, cascade->predictions, cascade->student_correct,
+                                    cascade->teacher_correct, use, cascade->n, cascade->classes,
+                                    CLASS_SHARE, CLASS_PRIOR);
+    }
+    free(scores);
+    if (status) {
+        free(offset);
+        return status;
+    }
+    router->offset = offset;
+    router->classes = cascade->classes;
+    return 0;
+}
+
+/* Does what was fitted beat the best plain score where neither was fitted? */
+static int compare(const struct ebjr_router *router, const struct ebjr_score *plain,
+                   const struct cascade *cascade, const uint8_t *held_out)
+{
+    static const struct ebjr_bootstrap options = {.resamples = 1000, .seed = 1, .level = 0.95};
+    struct ebjr_router unfitted = {.score = plain, .options = ebjr_score_defaults};
+    struct subset a, b = {0};
+    struct ebjr_interval values[2], differences[2];
+    double *scores = malloc(cascade->n * sizeof *scores);
+    if (!scores)
+        return ebjr_error_memory();
+    fit_scores(scores, cascade, &unfitted);
+    int status = subset_take(&a, scores, cascade, held_out);
+    if (!status) {
+        fit_scores(scores, cascade, router);
+        status = subset_take(&b, scores, cascade, held_out);
+        const double *both[] = {a.score, b.score};
+        if (!status)
+            status = ebjr_bootstrap_compare(values, differences, ebjr_deferral_area, both, 2, 0,
+                                            a.student, a.teacher, a.n, &options);
+        subset_free(&a);
+        subset_free(&b);
+    }
+    free(scores);
+    if (status)
+        return status;
+    say("on held-out samples the fitted router's area under the deferral curve is %.4f, that of %s "
+        "%.4f: difference %+.4f [%+.4f, %+.4f] at 95 %%; %s",
+        values[1].estimate, plain->name, values[0].estimate, differences[1].estimate,
+        differences[1].low, differences[1].high,
+        differences[1].low > 0    ? "it beats the best plain score"
+        : differences[1].high < 0 ? "it is worse: use the plain score"
+                                  : "it does not beat the best plain score");
+    return 0;
+}
+
+static int fit_answer(double *weight, const struct cascade *cascade, const char *answer,
+                      const uint8_t *use)
+{
+    *weight = 1;
+    if (strcmp(answer, "teacher") == 0)
+        return 0;
+    if (strcmp(answer, "average") == 0) {
+        int status = ebjr_average_fit(weight, cascade->logits, cascade->teacher_logits,
+                                      cascade->labels, use, cascade->n, cascade->classes);
+        if (!status)
+            say("the joint answer weighs the teacher's probabilities %.2f, the student's %.2f",
+                *weight, 1 - *weight);
+        return status;
+    }
+    if (strncmp(answer, "average:", 8) == 0 && ebjr_number_parse(weight, answer + 8) == 0 &&
+        *weight >= 0 && *weight <= 1)
+        return 0;
+    return ebjr_error_set(EBJR_EINVAL,
+                          "--answer is teacher, average, or average:W with W in 0..1, "
+                          "not '%s'",
+                          answer);
+}
+
+int fit_router(struct ebjr_router *router, double *answer_weight, const struct cascade *cascade,
+               const struct fit_request *request, const uint8_t *use, const uint8_t *held_out)
+{
+    const struct ebjr_score *plain = NULL;
+    bool is_learned = strcmp(request->score, "learned") == 0;
+    bool is_fitted = is_learned || request->temperature || request->per_class;
+    *router = (struct ebjr_router){.options = cascade->options};
+    int status = fit_answer(answer_weight, cascade, request->answer, use);
+    if (!status && (is_fitted || strcmp(request->score, "auto") == 0))
+        status = best_plain(&plain, cascade, &cascade->options, use);
+    if (!status && request->temperature) {
+        status = ebjr_temperature_fit(&router->options.temperature, cascade->logits,
+                                      cascade->labels, use, cascade->n, cascade->classes);
+        if (!status)
+            say("temperature %.4f", router->options.temperature);
+    }
+    if (status)
+        return status;
+    if (is_learned)
+        status = fit_learned(router, cascade, use);
+    else if (strcmp(request->score, "auto") == 0)
+        router->score = plain;
+    else
+        status = ebjr_score_find(&router->score, request->score);
+    if (!status && !is_learned && router->score->kind != EBJR_SCORE_LOGITS)
+        status = ebjr_error_set(EBJR_EINVAL, "%s is drawn for comparison; no router can compute it",
+                                router->score->name);
+    if (!status && request->per_class)
+        status = fit_offsets(router, cascade, use);
+    if (!status && is_fitted)
+        status = compare(router, plain, cascade, held_out);
+    return status;
+}

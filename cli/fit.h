@@ -1,0 +1,26 @@
+/* Fitting what a pick needs beside a threshold, on tuning samples alone. */
+#ifndef EBJR_CLI_FIT_H
+#define EBJR_CLI_FIT_H
+
+#include "cli/cascade.h"
+#include "runtime/router.h"
+
+struct fit_request {
+    const char *score;  /* a name; "auto": the best on the tuning samples; "learned" */
+    bool temperature;   /* fit T by the student's likelihood */
+    bool per_class;     /* fit offsets of the predicted classes */
+    const char *answer; /* "teacher", "average" (w is fitted), "average:W" */
+};
+
+/*
+ * Fits router and answer on the samples with use[i] != 0. Where something was fitted, it is
+ * compared with the best plain score on the samples with held_out[i] != 0, and what was found is
+ * said. The caller clears the router. Errors: EBJR_EINVAL, EBJR_ENOMEM.
+ */
+int fit_router(struct ebjr_router *router, double *answer_weight, const struct cascade *cascade,
+               const struct fit_request *request, const uint8_t *use, const uint8_t *held_out);
+
+/* scores[n] of a router. */
+void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router);
+
+#endif
