@@ -3,50 +3,73 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static double suffix_factor(const char *suffix)
+/* The power of ten that a suffix stands for; -1 where it is none. */
+static int suffix_exponent(const char *suffix)
 {
     static const struct {
-        char letter;
-        double factor;
-    } known[] = {{'k', 1e3}, {'K', 1e3}, {'M', 1e6}, {'G', 1e9}, {'T', 1e12}};
+        const char *suffix;
+        int exponent;
+    } known[] = {{"", 0}, {"k", 3}, {"K", 3}, {"M", 6}, {"G", 9}, {"T", 12}};
 
-    if (!*suffix)
-        return 1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (*suffix == known[i].letter && !suffix[1])
-            return known[i].factor;
-    return 0;
+        if (strcmp(suffix, known[i].suffix) == 0)
+            return known[i].exponent;
+    return -1;
 }
 
+static int not_a_number(const char *text)
+{
+    return ebjr_error_set(EBJR_EINVAL, "'%s' is not a number (examples: 0.95, 1.3e8, 130M)", text);
+}
+
+/* "130.187k" is read as 130.187e3, rounded once; "1e2k", which has an exponent, as 1e2 * 1e3. */
 int ebjr_number_parse(double *out, const char *text)
 {
-    char *end;
+    char *end, decimal[64];
     double value = strtod(text, &end);
-    double factor = suffix_factor(end);
-    if (end == text || factor == 0 || isnan(value))
-        return ebjr_error_set(EBJR_EINVAL, "'%s' is not a number (examples: 0.95, 1.3e8, 130M)",
-                              text);
-    *out = value * factor;
+    int exponent = suffix_exponent(end);
+    if (end == text || exponent < 0 || isnan(value))
+        return not_a_number(text);
+    size_t length = (size_t)(end - text);
+    bool has_exponent = memchr(text, 'e', length) || memchr(text, 'E', length);
+    if (exponent > 0 && !has_exponent && length < sizeof decimal - 4) {
+        snprintf(decimal, sizeof decimal, "%.*se%d", (int)length, text, exponent);
+        value = strtod(decimal, NULL);
+    } else if (exponent > 0) {
+        value *= pow(10, exponent);
+    }
+    if (isinf(value) && !strpbrk(text, "iI"))
+        return ebjr_error_set(EBJR_EINVAL, "'%s' is too large a number", text);
+    *out = value;
     return 0;
 }
 
 int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t highest)
 {
-    double value;
-    int status = ebjr_number_parse(&value, text);
-    if (status)
-        return status;
-    /* 2^53 bounds the integers a double holds exactly */
-    if (value != floor(value) || fabs(value) > 9007199254740992.0 || value < (double)lowest ||
-        value > (double)highest)
+    static const double most_exact = 9007199254740992.0; /* 2^53: doubles beyond skip integers */
+    char *end;
+    errno = 0;
+    long long integer = strtoll(text, &end, 10);
+    bool is_integer = end != text && !*end && errno == 0;
+    if (!is_integer) {
+        double value;
+        int status = ebjr_number_parse(&value, text);
+        if (status)
+            return status;
+        is_integer = value == floor(value) && fabs(value) < most_exact;
+        integer = is_integer ? (long long)value : 0;
+    }
+    if (!is_integer || integer < lowest || integer > highest)
         return ebjr_error_set(EBJR_EINVAL, "'%s' is not a whole number from %lld to %lld", text,
                               (long long)lowest, (long long)highest);
-    *out = (int64_t)value;
+    *out = integer;
     return 0;
 }
 
@@ -54,7 +77,8 @@ const char *ebjr_number_format(char out[EBJR_NUMBER_TEXT], double value)
 {
     if (isnan(value))
         return strcpy(out, "nan");
-    for (int digits = 15; digits <= 17; digits++) {
+    /* up to 15 digits tell every normal double of so many digits from its neighbours */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, EBJR_NUMBER_TEXT, "%.*g", digits, value);
         if (strtod(out, NULL) == value)
             break;

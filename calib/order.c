@@ -20,12 +20,7 @@ double ebjr_key_score(uint64_t key)
     return score;
 }
 
-enum { DIGIT_BITS = 11, DIGITS = 6, RADIX = 1 << DIGIT_BITS, FEW = 64 };
-
-static size_t digit(uint64_t key, int place)
-{
-    return key >> (place * DIGIT_BITS) & (RADIX - 1);
-}
+enum { FEW = 32, MOST_BITS = 11, RADIX = 1 << MOST_BITS };
 
 static void insertion_sort(uint64_t *keys, size_t n)
 {
@@ -38,34 +33,49 @@ static void insertion_sort(uint64_t *keys, size_t n)
     }
 }
 
+static int highest_bit(uint64_t word)
+{
+    return 63 - __builtin_clzll(word);
+}
+
+/*
+ * Parts the keys by the bits below the highest one in which they differ, so many of them that a
+ * part holds about FEW / 2 keys, and sorts the parts. Scores crowd (probabilities near 1 share most
+ * of their leading bits); looking at where they differ first keeps the parts even. Every level but
+ * the last few uses up MOST_BITS of 64 bits, so there are at most six passes over the keys.
+ */
 void ebjr_key_sort(uint64_t *keys, uint64_t *scratch, size_t n)
 {
-    size_t counts[DIGITS][RADIX] = {{0}};
     if (n <= FEW) {
         insertion_sort(keys, n);
         return;
     }
+    uint64_t differ = 0;
+    for (size_t i = 1; i < n; i++)
+        differ |= keys[i] ^ keys[0];
+    if (differ == 0)
+        return;
+    int top = highest_bit(differ) + 1, bits = highest_bit(n) - highest_bit(FEW) + 1;
+    bits = bits < MOST_BITS ? bits : MOST_BITS;
+    bits = bits < top ? bits : top;
+    int shift = top - bits;
+    size_t mask = ((size_t)1 << bits) - 1;
+    size_t end[RADIX];
+    memset(end, 0, (mask + 1) * sizeof *end);
     for (size_t i = 0; i < n; i++)
-        for (int place = 0; place < DIGITS; place++)
-            counts[place][digit(keys[i], place)]++;
-
-    uint64_t *from = keys, *to = scratch;
-    for (int place = 0; place < DIGITS; place++) {
-        size_t *start = counts[place];
-        if (start[digit(from[0], place)] == n)
-            continue; /* all keys share this digit */
-        size_t sum = 0;
-        for (size_t value = 0; value < RADIX; value++) {
-            size_t count = start[value];
-            start[value] = sum;
-            sum += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[start[digit(from[i], place)]++] = from[i];
-        uint64_t *swap = from;
-        from = to;
-        to = swap;
+        end[keys[i] >> shift & mask]++;
+    size_t sum = 0;
+    for (size_t value = 0; value <= mask; value++) {
+        size_t count = end[value];
+        end[value] = sum;
+        sum += count;
     }
-    if (from != keys)
-        memcpy(keys, from, n * sizeof *keys);
+    for (size_t i = 0; i < n; i++)
+        scratch[end[keys[i] >> shift & mask]++] = keys[i];
+    memcpy(keys, scratch, n * sizeof *keys);
+    size_t start = 0;
+    for (size_t value = 0; value <= mask && shift > 0; value++) {
+        ebjr_key_sort(keys + start, scratch + start, end[value] - start);
+        start = end[value];
+    }
 }

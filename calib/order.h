@@ -18,8 +18,8 @@ extern "C" {
 uint64_t ebjr_key_of(double score);
 double ebjr_key_score(uint64_t key);
 
-/* Sorts keys[n] in ascending order (scores in descending order). scratch: [n] of the caller's.
- * O(n); radix sort, least significant digit first. */
+/* Sorts keys[n] in ascending order (scores in descending order). scratch: [n] of the caller's. A
+ * radix sort, most significant bits first: O(n), at most six passes over the keys. */
 void ebjr_key_sort(uint64_t *keys, uint64_t *scratch, size_t n);
 
 #ifdef __cplusplus

@@ -94,10 +94,7 @@ static void block(uint8_t *blocked, enum ebjr_budget budget, size_t from, size_t
 static void block_rate(uint8_t *blocked, const struct ebjr_pick *pick, enum ebjr_budget budget,
                        double limit)
 {
-    size_t first = ebjr_certify_teacher_rate(&pick->curve, limit, pick->delta_each);
-    block(blocked, budget, 0, first);
-    if (limit < 0) /* FLOPs below the student's own */
-        block(blocked, budget, first, pick->curve.count);
+    block(blocked, budget, 0, ebjr_certify_teacher_rate(&pick->curve, limit, pick->delta_each));
 }
 
 static int block_accuracy(uint8_t *blocked, const struct ebjr_pick *pick, double limit)
@@ -152,10 +149,10 @@ static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
 {
     const double *limit = request->limit;
     int status = 0;
-    if (is_asked(request, EBJR_MAX_DROP) && pick->curve.count > 0) {
-        size_t last = ebjr_certify_harm(&pick->curve, limit[EBJR_MAX_DROP], pick->delta_each);
-        block(blocked, EBJR_MAX_DROP, last + 1, pick->curve.count);
-    }
+    if (is_asked(request, EBJR_MAX_DROP))
+        block(blocked, EBJR_MAX_DROP,
+              ebjr_certify_harm(&pick->curve, limit[EBJR_MAX_DROP], pick->delta_each) + 1,
+              pick->curve.count);
     if (is_asked(request, EBJR_MAX_TEACHER_RATE))
         block_rate(blocked, pick, EBJR_MAX_TEACHER_RATE, limit[EBJR_MAX_TEACHER_RATE]);
     if (is_asked(request, EBJR_MAX_FLOPS))

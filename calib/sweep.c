@@ -14,71 +14,67 @@
  */
 enum { NEUTRAL, HARM, HELP, PARTS };
 
+/* No score has this key: it is a NaN's. It ends each part. */
+static const uint64_t AFTER_ALL = UINT64_MAX;
+
 struct parts {
-    uint64_t *keys[PARTS];
+    uint64_t *keys[PARTS]; /* [count] ascending, then AFTER_ALL */
     size_t count[PARTS];
-    uint64_t *memory; /* [n] keys, then [n] scratch */
+    uint64_t *memory;
 };
 
 static int part_of(uint8_t student_correct, uint8_t teacher_correct)
 {
-    if (!student_correct == !teacher_correct)
-        return NEUTRAL;
-    return student_correct ? HELP : HARM;
+    return (!student_correct && teacher_correct) * HARM +
+           (student_correct && !teacher_correct) * HELP;
 }
 
 static int part(struct parts *parts, const double *score, const uint8_t *student_correct,
                 const uint8_t *teacher_correct, size_t n)
 {
-    size_t used[PARTS] = {0};
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(score[i]))
             return ebjr_error_set(EBJR_EINVAL, "sample %zu: its score is %g", i, score[i]);
         parts->count[part_of(student_correct[i], teacher_correct[i])]++;
     }
-    uint64_t *next = parts->memory;
+    parts->memory = malloc((2 * n + PARTS) * sizeof *parts->memory);
+    if (!parts->memory)
+        return ebjr_error_memory();
+    uint64_t *next[PARTS], *scratch = parts->memory;
     for (int p = 0; p < PARTS; p++) {
-        parts->keys[p] = next;
-        next += parts->count[p];
+        next[p] = parts->keys[p] = scratch;
+        scratch += parts->count[p] + 1;
     }
-    for (size_t i = 0; i < n; i++) {
-        int p = part_of(student_correct[i], teacher_correct[i]);
-        parts->keys[p][used[p]++] = ebjr_key_of(score[i]);
+    for (size_t i = 0; i < n; i++)
+        *next[part_of(student_correct[i], teacher_correct[i])]++ = ebjr_key_of(score[i]);
+    for (int p = 0; p < PARTS; p++) {
+        ebjr_key_sort(parts->keys[p], scratch, parts->count[p]);
+        *next[p] = AFTER_ALL;
     }
-    for (int p = 0; p < PARTS; p++)
-        ebjr_key_sort(parts->keys[p], parts->memory + n, parts->count[p]);
     return 0;
 }
 
-/* Calls for every distinct key, in order, with how many keys of each part are at or before it.
- * points = NULL only counts. Returns the number of points. */
+/* A point for every distinct key, in order, after one for none. Returns their number. */
 static size_t merge(struct ebjr_point *points, const struct parts *parts)
 {
-    size_t taken[PARTS] = {0}, count = 0;
-    if (points)
-        points[0] = (struct ebjr_point){.threshold = INFINITY};
-    count++;
+    const uint64_t *at[PARTS] = {parts->keys[NEUTRAL], parts->keys[HARM], parts->keys[HELP]};
+    size_t count = 1;
+    points[0] = (struct ebjr_point){.threshold = INFINITY};
     while (true) {
-        uint64_t key = UINT64_MAX;
-        bool found = false;
-        for (int p = 0; p < PARTS; p++) {
-            if (taken[p] < parts->count[p] && parts->keys[p][taken[p]] <= key) {
-                key = parts->keys[p][taken[p]];
-                found = true;
-            }
-        }
-        if (!found)
+        uint64_t key = *at[NEUTRAL];
+        key = *at[HARM] < key ? *at[HARM] : key;
+        key = *at[HELP] < key ? *at[HELP] : key;
+        if (key == AFTER_ALL)
             return count;
         for (int p = 0; p < PARTS; p++)
-            while (taken[p] < parts->count[p] && parts->keys[p][taken[p]] == key)
-                taken[p]++;
-        if (points)
-            points[count] = (struct ebjr_point){
-                .threshold = ebjr_key_score(key),
-                .student = (int64_t)(taken[NEUTRAL] + taken[HARM] + taken[HELP]),
-                .harm = (int64_t)taken[HARM],
-                .help = (int64_t)taken[HELP]};
-        count++;
+            while (*at[p] == key)
+                at[p]++;
+        int64_t harm = at[HARM] - parts->keys[HARM], help = at[HELP] - parts->keys[HELP];
+        points[count++] =
+            (struct ebjr_point){.threshold = ebjr_key_score(key),
+                                .student = at[NEUTRAL] - parts->keys[NEUTRAL] + harm + help,
+                                .harm = harm,
+                                .help = help};
     }
 }
 
@@ -89,23 +85,19 @@ int ebjr_sweep(struct ebjr_curve *out, const double *score, const uint8_t *stude
     *out = (struct ebjr_curve){.n = (int64_t)n};
     if (n == 0)
         return ebjr_error_set(EBJR_EINVAL, "there are no samples to sweep over");
-    parts.memory = malloc(2 * n * sizeof *parts.memory);
-    if (!parts.memory)
-        return ebjr_error_memory();
     int status = part(&parts, score, student_correct, teacher_correct, n);
+    if (!status && !(out->points = malloc((n + 1) * sizeof *out->points)))
+        status = ebjr_error_memory();
     if (!status) {
-        out->count = merge(NULL, &parts);
-        out->points = malloc(out->count * sizeof *out->points);
-        if (!out->points)
-            status = ebjr_error_memory();
-        else
-            merge(out->points, &parts);
+        out->count = merge(out->points, &parts);
+        struct ebjr_point *fitted = realloc(out->points, out->count * sizeof *fitted);
+        out->points = fitted ? fitted : out->points;
+        for (size_t i = 0; i < n; i++)
+            out->student_correct += student_correct[i] != 0;
+        out->teacher_correct =
+            out->student_correct + (int64_t)parts.count[HARM] - (int64_t)parts.count[HELP];
     }
     free(parts.memory);
-    for (size_t i = 0; !status && i < n; i++) {
-        out->student_correct += student_correct[i] != 0;
-        out->teacher_correct += teacher_correct[i] != 0;
-    }
     return status;
 }
 

@@ -37,8 +37,8 @@ struct ebjr_curve {
     struct ebjr_point *points;
 };
 
-/* O(n) time; 32 bytes a distinct score and 16 a sample of memory. The caller frees with
- * ebjr_curve_free. Errors: EBJR_EINVAL n = 0, or a score that is not finite; EBJR_ENOMEM. */
+/* O(n) time; 48 bytes a sample of memory, of which 32 a distinct score are kept. The caller frees
+ * with ebjr_curve_free. Errors: EBJR_EINVAL n = 0, or a score that is not finite; EBJR_ENOMEM. */
 int ebjr_sweep(struct ebjr_curve *out, const double *score, const uint8_t *student_correct,
                const uint8_t *teacher_correct, size_t n);
 void ebjr_curve_free(struct ebjr_curve *curve);

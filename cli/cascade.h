@@ -19,15 +19,15 @@ struct cascade_request {
         .temperature = 1, .p = 4, .seed = 1 \
     }
 
-#define CASCADE_ROWS(r) \
+#define CASCADE_ROWS(r, named) \
     {"db", OPTION_TEXT, &(r).db, "FILE", "the store", true}, \
         {"student", \
          OPTION_TEXT, \
          &(r).student, \
          "MODEL", \
          "a stored model, by name, head of its hash, or run:ID", \
-         true}, \
-        {"teacher", OPTION_TEXT, &(r).teacher, "MODEL", "another one", true}, \
+         named}, \
+        {"teacher", OPTION_TEXT, &(r).teacher, "MODEL", "another one", named}, \
         {"dataset", \
          OPTION_TEXT, \
          &(r).dataset, \

@@ -3,11 +3,14 @@
 #include "calib/sweep.h"
 #include "cli/cascade.h"
 #include "cli/commands.h"
+#include "cli/fit.h"
+#include "cli/policy_cascade.h"
 #include "cli/table.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct column columns[] = {
     {"dataset", COLUMN_TEXT, 0, false, NULL},
@@ -31,8 +34,7 @@ static const struct column columns[] = {
     {"student_flops", COLUMN_REAL, 0, false, "a sample"},
     {"teacher_flops", COLUMN_REAL, 0, false, "a sample"},
     {"flops_convention", COLUMN_TEXT, 0, false, NULL},
-    {"near_threshold", COLUMN_INTEGER, 0, false,
-     "samples within float32 rounding of the threshold"},
+    {"near_threshold", COLUMN_INTEGER, 0, false, "samples within float32 rounding of it"},
 };
 
 static int64_t count(const uint8_t *flags, size_t n)
@@ -62,30 +64,36 @@ static int64_t count_top5(const struct cascade *cascade, const double *scores, d
     return sum;
 }
 
-static int report(const struct cascade *cascade, const struct ebjr_score *score,
-                  const double *scores, double threshold, enum format format)
+/* What decides the routes, and whose answer a deferred sample gets. */
+struct rule {
+    const char *score;
+    double threshold;
+    double *scores;  /* [n] */
+    uint8_t *answer; /* [n] correctness of the answer to a deferred sample */
+};
+
+static int report(const struct cascade *cascade, const struct rule *rule, enum format format)
 {
     double n = (double)cascade->n;
     struct ebjr_point point;
-    ebjr_sweep_at(&point, threshold, scores, cascade->student_correct, cascade->teacher_correct,
+    ebjr_sweep_at(&point, rule->threshold, rule->scores, cascade->student_correct, rule->answer,
                   cascade->n);
     struct ebjr_curve curve = {.n = (int64_t)cascade->n,
                                .student_correct = count(cascade->student_correct, cascade->n),
-                               .teacher_correct = count(cascade->teacher_correct, cascade->n)};
-    int64_t near = count_near(scores, cascade->n, threshold);
+                               .teacher_correct = count(rule->answer, cascade->n)};
     struct value values[] = {
         text_value(cascade->dataset.name),
         text_value(cascade->student.name),
         text_value(cascade->teacher.name),
         integer_value((int64_t)cascade->n),
-        text_value(score->name),
-        real_value(threshold),
+        text_value(rule->score),
+        real_value(rule->threshold),
         real_value(ebjr_point_share(&curve, &point)),
         real_value((double)(curve.n - point.student) / n),
         real_value(ebjr_point_accuracy(&curve, &point)),
-        real_value((double)count_top5(cascade, scores, threshold) / n),
+        real_value((double)count_top5(cascade, rule->scores, rule->threshold) / n),
         real_value((double)curve.student_correct / n),
-        real_value((double)curve.teacher_correct / n),
+        real_value((double)count(cascade->teacher_correct, cascade->n) / n),
         real_value((double)count(cascade->student_top5, cascade->n) / n),
         real_value((double)count(cascade->teacher_top5, cascade->n) / n),
         integer_value(point.harm),
@@ -94,53 +102,122 @@ static int report(const struct cascade *cascade, const struct ebjr_score *score,
         real_value(cascade->student_flops),
         real_value(cascade->teacher_flops),
         text_value(cascade->convention),
-        integer_value(near),
+        integer_value(count_near(rule->scores, cascade->n, rule->threshold)),
     };
     struct table table = {format, columns, ROWS(columns), 0, true};
     table_begin(&table);
     table_row(&table, values);
+    return table_end(&table);
+}
+
+/* A threshold typed by hand often comes from a script in float32. (That of a policy is the score of
+ * a sample, which always lies on it.) */
+static void warn_of_near(const struct rule *rule, const struct cascade *cascade)
+{
+    int64_t near = count_near(rule->scores, cascade->n, rule->threshold);
     if (near > 0 && cascade->options.precision == EBJR_DOUBLE)
         say("note: %lld sample%s within float32 rounding of the threshold; a script that computes "
             "in float32 may route %s the other way (--precision float32 does so)",
             (long long)near, near == 1 ? " lies" : "s lie", near == 1 ? "it" : "them");
-    return table_end(&table);
+}
+
+struct request {
+    struct cascade_request cascade;
+    const char *score, *policy, *format;
+    double threshold; /* NaN: not given */
+};
+
+static int allocate(struct rule *rule, size_t n)
+{
+    rule->scores = malloc(n * sizeof *rule->scores);
+    rule->answer = malloc(n);
+    return rule->scores && rule->answer ? 0 : ebjr_error_memory();
+}
+
+static int apply_score(struct rule *rule, struct cascade *cascade, const struct request *request)
+{
+    const struct ebjr_score *score;
+    int status = ebjr_score_find(&score, request->score);
+    if (!status)
+        status = cascade_load(cascade, &request->cascade);
+    if (!status)
+        status = allocate(rule, cascade->n);
+    if (!status)
+        status = cascade_score(rule->scores, cascade, score);
+    if (status)
+        return status;
+    rule->score = score->name;
+    /* in float32, as PyTorch compares a tensor with a Python number */
+    rule->threshold = cascade->options.precision == EBJR_FLOAT32 ? (double)(float)request->threshold
+                                                                 : request->threshold;
+    memcpy(rule->answer, cascade->teacher_correct, cascade->n);
+    return 0;
+}
+
+static int apply_policy(struct rule *rule, struct cascade *cascade, struct ebjr_policy *policy,
+                        const struct request *request)
+{
+    int status = policy_load_cascade(policy, cascade, &request->cascade, request->policy);
+    if (!status)
+        status = allocate(rule, cascade->n);
+    if (status)
+        return status;
+    const struct ebjr_policy_stage *stage = &policy->stages[0];
+    rule->score = stage->router.learned ? "learned" : stage->router.score->name;
+    rule->threshold = stage->threshold;
+    fit_scores(rule->scores, cascade, &stage->router);
+    fit_joint_correct(rule->answer, cascade, policy->answer_weight);
+    return 0;
+}
+
+static int check_request(const struct request *request)
+{
+    bool named = request->cascade.student && request->cascade.teacher && request->score &&
+                 !isnan(request->threshold);
+    bool any = request->cascade.student || request->cascade.teacher || request->score ||
+               !isnan(request->threshold);
+    if (request->policy && any)
+        return ebjr_error_set(EBJR_EINVAL, "a --policy says models, score and threshold itself");
+    if (!request->policy && !named)
+        return ebjr_error_set(EBJR_EINVAL, "wanted: --student, --teacher, --score and --threshold, "
+                                           "or --policy");
+    return 0;
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct cascade_request request = CASCADE_REQUEST;
-    const char *score_name = NULL, *format_name = NULL;
-    double threshold = 0;
+    struct request request = {.cascade = CASCADE_REQUEST, .threshold = NAN};
     const struct option_row rows[] = {
-        CASCADE_ROWS(request),
-        {"score", OPTION_TEXT, &score_name, "NAME", "ebjr sweep --help lists them", true},
-        {"threshold", OPTION_NUMBER, &threshold, "T", "the student answers where score >= T", true},
-        FORMAT_ROW(&format_name),
+        CASCADE_ROWS(request.cascade, false),
+        {"score", OPTION_TEXT, &request.score, "NAME", "ebjr sweep --help lists them", false},
+        {"threshold", OPTION_NUMBER, &request.threshold, "T",
+         "the student answers where score >= T", false},
+        {"policy", OPTION_TEXT, &request.policy, "FILE",
+         "what ebjr pick decided, instead of models, score and threshold", false},
+        FORMAT_ROW(&request.format),
     };
     struct cascade cascade = {0};
-    const struct ebjr_score *score;
+    struct ebjr_policy policy = {0};
+    struct rule rule = {0};
     enum format format;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-
-    double *scores = NULL;
-    status = format_parse(&format, format_name);
+    status = format_parse(&format, request.format);
     if (!status)
-        status = ebjr_score_find(&score, score_name);
+        status = check_request(&request);
     if (!status)
-        status = cascade_load(&cascade, &request);
-    if (!status && !(scores = malloc(cascade.n * sizeof *scores)))
-        status = ebjr_error_memory();
-    if (!status)
-        status = cascade_score(scores, &cascade, score);
+        status = request.policy ? apply_policy(&rule, &cascade, &policy, &request)
+                                : apply_score(&rule, &cascade, &request);
     if (!status) {
-        if (cascade.options.precision == EBJR_FLOAT32)
-            threshold = (float)threshold; /* as PyTorch compares a float32 with a Python number */
         cascade_warn(&cascade);
-        status = report(&cascade, score, scores, threshold, format);
+        status = report(&cascade, &rule, format);
+        if (!request.policy)
+            warn_of_near(&rule, &cascade);
     }
-    free(scores);
+    free(rule.scores);
+    free(rule.answer);
+    ebjr_policy_clear(&policy);
     cascade_free(&cascade);
     return status ? fail(command, status) : EXIT_DONE;
 }
@@ -149,5 +226,6 @@ const struct command command_eval = {
     "eval", "the cascade at one threshold, from the store",
     "Example:\n"
     "  ebjr eval --db cifar10.db --student small --teacher large --score softmax-energy \\\n"
-    "            --threshold 2.46\n",
+    "            --threshold 2.46\n"
+    "  ebjr eval --db cifar10.db --policy policy.json --dataset another-test-set\n",
     run};

@@ -1,12 +1,11 @@
 /* ebjr pick: the operating point under budgets. */
 #include "base/error.h"
 #include "base/text.h"
-#include "calib/average.h"
 #include "calib/pick.h"
-#include "calib/split.h"
 #include "cli/cascade.h"
 #include "cli/commands.h"
 #include "cli/fit.h"
+#include "cli/parts.h"
 #include "cli/table.h"
 #include "runtime/policy.h"
 
@@ -14,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { TUNING, CALIBRATION, TEST, PARTS };
 
 struct request {
     struct cascade_request cascade;
@@ -27,22 +24,13 @@ struct request {
     int64_t split_seed;
 };
 
-/* The samples of one part, copied together. */
-struct part {
-    struct ebjr_samples samples;
-    double *score, *student_latency, *teacher_latency;
-    uint8_t *student, *teacher;
-};
-
 struct work {
     struct cascade cascade;
     struct ebjr_router router;
     double answer_weight;
     double *score;
     uint8_t *joint; /* [n] correctness of the answer to deferred samples */
-    int8_t *part_of;
-    uint8_t *mask[PARTS];
-    struct part parts[PARTS];
+    struct parts parts;
     struct ebjr_pick pick;
     struct ebjr_figures test; /* at the choice */
 };
@@ -144,8 +132,10 @@ static bool needs_tuning(const struct request *request)
 
 /* What is not said: a fifth for tuning where something is tuned, nothing for test, the rest for
  * calibration. */
-static int complete_fractions(double fraction[PARTS], const struct request *request)
+static int complete_fractions(struct parts *parts, const struct request *request)
 {
+    double *fraction = parts->fraction;
+    parts->seed = request->split_seed;
     memcpy(fraction, request->fraction, PARTS * sizeof *fraction);
     if (isnan(fraction[TEST]))
         fraction[TEST] =
@@ -175,66 +165,9 @@ static int complete_fractions(double fraction[PARTS], const struct request *requ
     return 0;
 }
 
-static int split(struct work *work, const double *fraction, int64_t seed)
-{
-    const struct cascade *cascade = &work->cascade;
-    work->part_of = malloc(cascade->n);
-    if (!work->part_of)
-        return ebjr_error_memory();
-    int status =
-        ebjr_split(work->part_of, cascade->labels, cascade->n, fraction, PARTS, (uint64_t)seed);
-    for (int p = 0; !status && p < PARTS; p++) {
-        work->mask[p] = calloc(cascade->n, 1);
-        if (!work->mask[p])
-            return ebjr_error_memory();
-        for (size_t i = 0; i < cascade->n; i++)
-            work->mask[p][i] = work->part_of[i] == p;
-    }
-    return status;
-}
-
-static int fill_part(struct work *work, int p)
-{
-    const struct cascade *cascade = &work->cascade;
-    struct part *part = &work->parts[p];
-    size_t n = 0, size = cascade->n;
-    bool timed = cascade->student_latency != NULL;
-    part->score = malloc(size * sizeof *part->score);
-    part->student = malloc(size);
-    part->teacher = malloc(size);
-    part->student_latency = timed ? malloc(size * sizeof *part->student_latency) : NULL;
-    part->teacher_latency = timed ? malloc(size * sizeof *part->teacher_latency) : NULL;
-    if (!part->score || !part->student || !part->teacher ||
-        (timed && (!part->student_latency || !part->teacher_latency)))
-        return ebjr_error_memory();
-    for (size_t i = 0; i < size; i++) {
-        if (!work->mask[p][i])
-            continue;
-        part->score[n] = work->score[i];
-        part->student[n] = cascade->student_correct[i];
-        part->teacher[n] = work->joint[i];
-        if (timed) {
-            part->student_latency[n] = cascade->student_latency[i];
-            part->teacher_latency[n] = cascade->teacher_latency[i];
-        }
-        n++;
-    }
-    part->samples = (struct ebjr_samples){
-        n, part->score, part->student, part->teacher, part->student_latency, part->teacher_latency};
-    return 0;
-}
-
 static void free_work(struct work *work)
 {
-    for (int p = 0; p < PARTS; p++) {
-        free(work->mask[p]);
-        free(work->parts[p].score);
-        free(work->parts[p].student);
-        free(work->parts[p].teacher);
-        free(work->parts[p].student_latency);
-        free(work->parts[p].teacher_latency);
-    }
-    free(work->part_of);
+    parts_free(&work->parts);
     free(work->score);
     free(work->joint);
     ebjr_router_clear(&work->router);
@@ -243,13 +176,13 @@ static void free_work(struct work *work)
 }
 
 /* From the cascade to the samples of each part: split, fit, score. */
-static int prepare(struct work *work, const struct request *request, const double *fraction)
+static int prepare(struct work *work, const struct request *request)
 {
     struct cascade *cascade = &work->cascade;
-    int status = split(work, fraction, request->split_seed);
+    int status = parts_split(&work->parts, cascade);
     if (!status)
         status = fit_router(&work->router, &work->answer_weight, cascade, &request->fit,
-                            work->mask[TUNING], work->mask[CALIBRATION]);
+                            work->parts.mask[TUNING], work->parts.mask[CALIBRATION]);
     if (status)
         return status;
     work->score = malloc(cascade->n * sizeof *work->score);
@@ -257,20 +190,14 @@ static int prepare(struct work *work, const struct request *request, const doubl
     if (!work->score || !work->joint)
         return ebjr_error_memory();
     fit_scores(work->score, cascade, &work->router);
-    if (work->answer_weight < 1)
-        ebjr_average_correct(work->joint, cascade->logits, cascade->teacher_logits, cascade->labels,
-                             cascade->n, cascade->classes, work->answer_weight);
-    else
-        memcpy(work->joint, cascade->teacher_correct, cascade->n);
-    for (int p = 0; !status && p < PARTS; p++)
-        status = fill_part(work, p);
-    return status;
+    fit_joint_correct(work->joint, cascade, work->answer_weight);
+    return parts_fill(&work->parts, cascade, work->score, work->joint);
 }
 
 /* What the chosen threshold does on the test samples, which had no part in it. */
 static int evaluate_test(struct work *work)
 {
-    const struct ebjr_samples *test = &work->parts[TEST].samples;
+    const struct ebjr_samples *test = &work->parts.part[TEST].samples;
     const struct cascade *cascade = &work->cascade;
     struct ebjr_point point;
     struct ebjr_latency_curve latency = {0};
@@ -389,14 +316,14 @@ static int print(const struct work *work, const struct request *request,
         real_value(pick->delta_each),
         text_value(objective_text(objective)),
         text_value(budget_list(binding, choice->feasible ? choice->binding : choice->conflict)),
-        integer_value((int64_t)work->parts[CALIBRATION].samples.n),
-        integer_value((int64_t)work->parts[TUNING].samples.n),
+        integer_value((int64_t)work->parts.part[CALIBRATION].samples.n),
+        integer_value((int64_t)work->parts.part[TUNING].samples.n),
         neighbour(pick, -1, false),
         neighbour(pick, 1, false),
         neighbour(pick, -1, true),
         neighbour(pick, 1, true),
         real_value(work->answer_weight),
-        integer_value((int64_t)work->parts[TEST].samples.n),
+        integer_value((int64_t)work->parts.part[TEST].samples.n),
         real_value(test[EBJR_MIN_ACCURACY]),
         real_value(test[EBJR_MAX_DROP]),
         real_value(test[EBJR_MAX_TEACHER_RATE]),
@@ -415,7 +342,7 @@ static int print(const struct work *work, const struct request *request,
  * teacher rate: of the deferred samples a share `slow` is over it, and only 1 - q may be. */
 static void explain_tail(const struct work *work, enum ebjr_budget budget, double limit, double q)
 {
-    const struct ebjr_samples *samples = &work->parts[CALIBRATION].samples;
+    const struct ebjr_samples *samples = &work->parts.part[CALIBRATION].samples;
     size_t over_both = 0, over_student = 0;
     if (isnan(limit) || !samples->student_latency)
         return;
@@ -461,8 +388,7 @@ static void fill_stage(struct ebjr_policy_stage *stage, const struct ebjr_stored
     snprintf(stage->sha256, sizeof stage->sha256, "%s", model->sha256);
 }
 
-static int save(const struct work *work, const struct request *request, const double *limit,
-                const double *fraction)
+static int save(const struct work *work, const struct request *request, const double *limit)
 {
     const struct cascade *cascade = &work->cascade;
     const struct ebjr_pick *pick = &work->pick;
@@ -471,12 +397,12 @@ static int save(const struct work *work, const struct request *request, const do
                                  .classes = cascade->classes,
                                  .certified = pick->certified,
                                  .delta = request->plain ? NAN : request->delta,
-                                 .tuning_n = (int64_t)work->parts[TUNING].samples.n,
-                                 .calibration_n = (int64_t)work->parts[CALIBRATION].samples.n,
-                                 .test_n = (int64_t)work->parts[TEST].samples.n,
-                                 .tune_on = fraction[TUNING],
-                                 .calibrate_on = fraction[CALIBRATION],
-                                 .test_on = fraction[TEST],
+                                 .tuning_n = (int64_t)work->parts.part[TUNING].samples.n,
+                                 .calibration_n = (int64_t)work->parts.part[CALIBRATION].samples.n,
+                                 .test_n = (int64_t)work->parts.part[TEST].samples.n,
+                                 .tune_on = work->parts.fraction[TUNING],
+                                 .calibrate_on = work->parts.fraction[CALIBRATION],
+                                 .test_on = work->parts.fraction[TEST],
                                  .seed = request->split_seed};
     fill_stage(&policy.stages[0], &cascade->student);
     fill_stage(&policy.stages[1], &cascade->teacher);
@@ -493,7 +419,6 @@ static int save(const struct work *work, const struct request *request, const do
 
 static int pick(struct work *work, const struct request *request)
 {
-    double fraction[PARTS];
     enum format format;
     struct ebjr_pick_request wanted = {.certify = !request->plain, .delta = request->delta};
     int status = format_parse(&format, request->format);
@@ -502,20 +427,20 @@ static int pick(struct work *work, const struct request *request)
     if (!status && !(request->delta > 0 && request->delta < 1))
         status = ebjr_error_set(EBJR_EINVAL, "--delta lies between 0 and 1");
     if (!status)
-        status = complete_fractions(fraction, request);
+        status = complete_fractions(&work->parts, request);
     if (!status)
         status = cascade_load(&work->cascade, &request->cascade);
     if (!status)
         status = parse_objective(&wanted.objective, request, &work->cascade);
     if (!status)
-        status = prepare(work, request, fraction);
+        status = prepare(work, request);
     if (status)
         return status;
     cascade_warn(&work->cascade);
     wanted.student_flops = work->cascade.student_flops;
     wanted.teacher_flops = work->cascade.teacher_flops;
-    status = ebjr_pick(&work->pick, &work->parts[CALIBRATION].samples, &work->parts[TUNING].samples,
-                       &wanted);
+    status = ebjr_pick(&work->pick, &work->parts.part[CALIBRATION].samples,
+                       &work->parts.part[TUNING].samples, &wanted);
     if (!status)
         status = evaluate_test(work);
     if (!status)
@@ -524,7 +449,7 @@ static int pick(struct work *work, const struct request *request)
         return status;
     explain(work, wanted.limit, request);
     if (work->pick.choice.feasible && request->out)
-        status = save(work, request, wanted.limit, fraction);
+        status = save(work, request, wanted.limit);
     return status;
 }
 
@@ -536,7 +461,7 @@ static int run(const struct command *command, int argc, char **argv)
                               .fraction = {NAN, NAN, NAN},
                               .split_seed = 1};
     const struct option_row rows[] = {
-        CASCADE_ROWS(request.cascade),
+        CASCADE_ROWS(request.cascade, true),
         {"min-accuracy", OPTION_TEXT, &request.limit[EBJR_MIN_ACCURACY], "A",
          "of the cascade, 0..1", false},
         {"max-drop", OPTION_TEXT, &request.limit[EBJR_MAX_DROP], "E",

@@ -106,7 +106,7 @@ static int run(const struct command *command, int argc, char **argv)
     const char *score_name = "all", *title = NULL, *out = "tradeoff";
     double threshold = NAN;
     const struct option_row rows[] = {
-        CASCADE_ROWS(request),
+        CASCADE_ROWS(request, true),
         {"score", OPTION_TEXT, &score_name, "NAME", "one score, or all (default)", false},
         {"threshold", OPTION_NUMBER, &threshold, "T", "marks the operating point of a single score",
          false},

@@ -4,6 +4,7 @@
 #include "cli/cascade.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "cli/uncertainty.h"
 
 #include <stdlib.h>
 
@@ -63,9 +64,19 @@ static int run(const struct command *command, int argc, char **argv)
 {
     struct cascade_request request = CASCADE_REQUEST;
     const char *score_name = "energy", *format_name = NULL;
+    bool bands = false, summary = false;
+    int64_t resamples = 1000, bootstrap_seed = 1;
     const struct option_row rows[] = {
-        CASCADE_ROWS(request),
+        CASCADE_ROWS(request, true),
         {"score", OPTION_TEXT, &score_name, "NAME", "one of those below, or all (default energy)",
+         false},
+        {"bands", OPTION_FLAG, &bands, NULL,
+         "accuracy at 101 student shares with 95 % bootstrap bands", false},
+        {"summary", OPTION_FLAG, &summary, NULL,
+         "one row a score, the best first: areas with intervals, which differences are real",
+         false},
+        {"resamples", OPTION_INTEGER, &resamples, "N", "of the bootstrap (default 1000)", false},
+        {"bootstrap-seed", OPTION_INTEGER, &bootstrap_seed, "N", "of the bootstrap (default 1)",
          false},
         FORMAT_ROW(&format_name),
     };
@@ -77,13 +88,18 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     status = format_parse(&format, format_name);
+    if (!status && bands && summary)
+        status = ebjr_error_set(EBJR_EINVAL, "either --bands or --summary");
     if (!status)
         status = cascade_select_scores(&scores, &count, score_name);
     if (!status)
         status = cascade_load(&cascade, &request);
     if (!status) {
+        struct ebjr_bootstrap options = {(size_t)resamples, (uint64_t)bootstrap_seed, 0.95};
         cascade_warn(&cascade);
-        status = sweep(&cascade, scores, count, format);
+        status = summary ? uncertainty_print_summary(&cascade, scores, count, &options, format)
+                 : bands ? uncertainty_print_bands(&cascade, scores, count, &options, format)
+                         : sweep(&cascade, scores, count, format);
     }
     cascade_free(&cascade);
     return status ? fail(command, status) : EXIT_DONE;
@@ -105,6 +121,12 @@ const struct command command_sweep = {
     "  pnorm           max c / |c|_p, c = z - mean z\n"
     "  random          the line to beat\n"
     "  oracle          knows the labels: the bound\n\n"
+    "Summary columns: deferral_area is the mean accuracy over teacher rates 0..1; from_best its\n"
+    "difference from the best score on the same resamples, and whether that is real at 95 %; "
+    "apgr,\n"
+    "cpt50, cpt80 as RouteLLM defines them; aurc and auroc judge the student alone; "
+    "calib/summary.h\n"
+    "has the formulas.\n\n"
     "Example:\n"
     "  ebjr sweep --db cifar10.db --student small --teacher large --score all --format csv\n",
     run};

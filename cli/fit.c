@@ -61,15 +61,15 @@ static int subset_take(struct subset *out, const double *score, const struct cas
 /* The area under the deferral curve on the rows with use[i] != 0. */
 static int area(double *out, const double *score, const struct cascade *cascade, const uint8_t *use)
 {
-    static const struct ebjr_bootstrap once = {.resamples = 2, .seed = 1, .level = 0.5};
+    static const struct ebjr_bootstrap once = {.resamples = 3, .seed = 1, .level = 0.5};
     struct subset subset;
-    struct ebjr_interval value, difference;
+    struct ebjr_interval value;
     int status = subset_take(&subset, score, cascade, use);
     if (status)
         return status;
     const double *scores[] = {subset.score};
-    status = ebjr_bootstrap_compare(&value, &difference, ebjr_deferral_area, scores, 1, 0,
-                                    subset.student, subset.teacher, subset.n, &once);
+    status = ebjr_bootstrap_compare(&value, NULL, ebjr_deferral_area, scores, 1, 0, subset.student,
+                                    subset.teacher, subset.n, &once);
     if (!status)
         *out = value.estimate;
     subset_free(&subset);
@@ -236,4 +236,13 @@ int fit_router(struct ebjr_router *router, double *answer_weight, const struct c
     if (!status && is_fitted)
         status = compare(router, plain, cascade, held_out);
     return status;
+}
+
+void fit_joint_correct(uint8_t *correct, const struct cascade *cascade, double answer_weight)
+{
+    if (answer_weight < 1)
+        ebjr_average_correct(correct, cascade->logits, cascade->teacher_logits, cascade->labels,
+                             cascade->n, cascade->classes, answer_weight);
+    else
+        memcpy(correct, cascade->teacher_correct, cascade->n);
 }

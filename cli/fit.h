@@ -23,4 +23,7 @@ int fit_router(struct ebjr_router *router, double *answer_weight, const struct c
 /* scores[n] of a router. */
 void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router);
 
+/* correct[n] of the answer to a deferred sample: the teacher's, or the joint one's. */
+void fit_joint_correct(uint8_t *correct, const struct cascade *cascade, double answer_weight);
+
 #endif

@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,  &command_import, &command_ls,   &command_verify,
-    &command_eval, &command_sweep,  &command_plot,
+    &command_run,   &command_import, &command_ls,   &command_verify, &command_eval,
+    &command_sweep, &command_pick,   &command_plot, &command_check,
 };
 enum { COMMANDS = ROWS(commands) };
 

@@ -197,21 +197,21 @@ void table_begin(struct table *table)
         print_header(table);
 }
 
-/* "student share    72.03 %" */
+/* "student share    72.03 %"; what is unknown or empty is left out */
 static void print_report(const struct table *table, const struct value *values)
 {
     for (size_t i = 0; i < table->count; i++) {
         char name[64], cell[CELL];
         const struct column *column = &table->columns[i];
-        if (!is_shown(table, column))
+        bool is_empty = values[i].missing || (column->kind == COLUMN_TEXT && !*values[i].text);
+        if (!is_shown(table, column) || is_empty)
             continue;
         snprintf(name, sizeof name, "%s", column->name);
         for (char *at = name; *at; at++)
             if (*at == '_')
                 *at = ' ';
-        printf("%-22s %s%s%s\n", name, readable(cell, column, &values[i]),
-               column->unit && !values[i].missing ? " " : "",
-               column->unit && !values[i].missing ? column->unit : "");
+        printf("%-22s %s%s%s\n", name, readable(cell, column, &values[i]), column->unit ? " " : "",
+               column->unit ? column->unit : "");
     }
 }
 

@@ -65,6 +65,9 @@ int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const v
 /* All records in the order of their ids; the caller frees *out. */
 int ebjr_table_list(void **out, size_t *count, ebjr_store *store, const struct ebjr_table *table);
 
+/* Whether a column is of type TEXT and holds this text to its last byte. */
+bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expected);
+
 /* Calls `broken` with the id of every row whose seal does not fit its columns. */
 int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
                       void (*broken)(void *context, int64_t id), void *context);

@@ -140,6 +140,8 @@ int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
 {
     struct append append = {0};
     struct ebjr_stored_run moved = *run;
+    if (count == 0)
+        return 0;
     int status = ebjr_store_begin(store);
     if (status)
         return status;
@@ -227,6 +229,30 @@ static int damaged(const ebjr_output_cursor *cursor, const char *what)
                           what);
 }
 
+/* The columns of the queries above. */
+enum { INDEX, LABEL, PREDICTION, CORRECT, TOP5, ENERGY, SOFTMAX_ENERGY, LOGITS };
+
+/* Whether a column holds what we write there; *out is it. */
+static bool read_int32(int32_t *out, sqlite3_stmt *statement, int column)
+{
+    int64_t wide = sqlite3_column_int64(statement, column);
+    *out = (int32_t)wide;
+    return sqlite3_column_type(statement, column) == SQLITE_INTEGER && *out == wide;
+}
+
+static bool read_flag(bool *out, sqlite3_stmt *statement, int column)
+{
+    int64_t wide = sqlite3_column_int64(statement, column);
+    *out = wide != 0;
+    return sqlite3_column_type(statement, column) == SQLITE_INTEGER && *out == wide;
+}
+
+static bool read_real(double *out, sqlite3_stmt *statement, int column)
+{
+    *out = sqlite3_column_double(statement, column);
+    return sqlite3_column_type(statement, column) == SQLITE_FLOAT;
+}
+
 int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row)
 {
     sqlite3_stmt *statement = cursor->statement;
@@ -236,21 +262,22 @@ int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row)
     if (step != SQLITE_ROW)
         return ebjr_store_failure(cursor->store, "read outputs");
 
-    row->index = sqlite3_column_int64(statement, 0);
+    row->index = sqlite3_column_int64(statement, INDEX);
     if (row->index != cursor->next)
         return damaged(cursor, "the row is missing");
-    if (sqlite3_column_type(statement, 1) != SQLITE_INTEGER)
-        return damaged(cursor, "its label is missing");
-    row->label = sqlite3_column_int(statement, 1);
-    row->prediction = sqlite3_column_int(statement, 2);
-    row->correct = sqlite3_column_int(statement, 3) != 0;
-    row->top5_correct = sqlite3_column_int(statement, 4) != 0;
-    row->energy = sqlite3_column_double(statement, 5);
-    row->softmax_energy = sqlite3_column_double(statement, 6);
+    if (!read_int32(&row->label, statement, LABEL))
+        return damaged(cursor, "its label is missing, or is none");
+    if (!read_int32(&row->prediction, statement, PREDICTION) ||
+        !read_flag(&row->correct, statement, CORRECT) ||
+        !read_flag(&row->top5_correct, statement, TOP5) ||
+        !read_real(&row->energy, statement, ENERGY) ||
+        !read_real(&row->softmax_energy, statement, SOFTMAX_ENERGY))
+        return damaged(cursor, "a column holds what ebjr does not write");
     row->logits = NULL;
     if (cursor->logits) {
-        row->logits = sqlite3_column_blob(statement, 7);
-        if ((size_t)sqlite3_column_bytes(statement, 7) != cursor->classes * sizeof(float))
+        row->logits = sqlite3_column_blob(statement, LOGITS);
+        if (sqlite3_column_type(statement, LOGITS) != SQLITE_BLOB ||
+            (size_t)sqlite3_column_bytes(statement, LOGITS) != cursor->classes * sizeof(float))
             return damaged(cursor, "it has the wrong number of logits");
     }
     cursor->next++;

@@ -3,6 +3,8 @@
 #include "schema_sql.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,10 +130,30 @@ static int create_schema(ebjr_store *store)
     return ebjr_store_end(store, status);
 }
 
+/* A reader in WAL mode writes beside the file. Where it cannot, a store that nobody has open (there
+ * is no -wal file) is read as immutable, which needs no more than the file. */
+static bool is_immutable(const char *path)
+{
+    char beside[PATH_MAX + 8];
+    snprintf(beside, sizeof beside, "%s-wal", path);
+    return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) != 0 && access(beside, F_OK) != 0;
+}
+
+/* "file:PATH?immutable=1" with what URIs reserve written as %XX. */
+static void immutable_uri(char *out, size_t size, const char *path)
+{
+    size_t used = (size_t)snprintf(out, size, "file:");
+    for (; *path && used + 20 < size; path++)
+        used += (size_t)snprintf(out + used, size - used, strchr("%?#", *path) ? "%%%02x" : "%c",
+                                 (unsigned char)*path);
+    snprintf(out + used, size - used, "?immutable=1");
+}
+
 static int connect(ebjr_store *store, enum ebjr_store_mode mode)
 {
-    int flags =
-        mode == EBJR_STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int flags = SQLITE_OPEN_READWRITE | (mode == EBJR_STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
+    char uri[3 * PATH_MAX];
+    const char *name = store->path;
     struct stat file;
     if (stat(store->path, &file) != 0) {
         if (errno != ENOENT || mode == EBJR_STORE_READ)
@@ -140,22 +162,25 @@ static int connect(ebjr_store *store, enum ebjr_store_mode mode)
     } else if (S_ISDIR(file.st_mode)) {
         return ebjr_error_set(EBJR_EINVAL, "cannot open the store %s: it is a directory",
                               store->path);
+    } else if (mode == EBJR_STORE_READ && is_immutable(store->path)) {
+        immutable_uri(uri, sizeof uri, store->path);
+        name = uri;
+        flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
     }
-    if (sqlite3_open_v2(store->path, &store->connection, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(name, &store->connection, flags, NULL) != SQLITE_OK)
         return store->connection ? ebjr_store_failure(store, "open it") : ebjr_error_memory();
     sqlite3_extended_result_codes(store->connection, 0);
     sqlite3_busy_timeout(store->connection, BUSY_MILLISECONDS);
-    return 0;
+    return mode == EBJR_STORE_READ ? ebjr_store_execute(store, "PRAGMA query_only = ON") : 0;
 }
 
 static int prepare_to_write(ebjr_store *store)
 {
+    if (sqlite3_db_readonly(store->connection, "main") == 1)
+        return ebjr_error_set(EBJR_EIO, "the store %s is read-only", store->path);
     /* 16 KiB pages hold a row of 1,000 logits whole */
-    int status = ebjr_store_execute(store, "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
-                                           "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    if (!status && sqlite3_db_readonly(store->connection, "main") == 1)
-        status = ebjr_error_set(EBJR_EIO, "the store %s is read-only", store->path);
-    return status;
+    return ebjr_store_execute(store, "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL;"
+                                     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
 }
 
 int ebjr_store_open(ebjr_store **out, const char *path, enum ebjr_store_mode mode)

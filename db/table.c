@@ -138,22 +138,36 @@ int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const v
     return write_record(store, table, record, sql);
 }
 
-/* A text longer than its member cannot have been written by us: the seal will not fit either. */
-static void read_record(const struct ebjr_table *table, void *record, sqlite3_stmt *statement)
+/* False where a column holds what write_record does not write: another type, an integer that stands
+ * for NULL, a text that is too long or has a NUL within. What can be read is read all the same. */
+static bool read_record(const struct ebjr_table *table, void *record, sqlite3_stmt *statement)
 {
+    bool clean = true;
     for (size_t i = 0; i < table->column_count; i++) {
         const struct ebjr_column *column = &table->columns[i];
         char *target = (char *)record + column->offset;
+        int type = sqlite3_column_type(statement, (int)i);
         if (column->kind == EBJR_COLUMN_INTEGER) {
-            int64_t value = sqlite3_column_type(statement, (int)i) == SQLITE_NULL
-                                ? EBJR_UNKNOWN
-                                : sqlite3_column_int64(statement, (int)i);
+            int64_t value =
+                type == SQLITE_NULL ? EBJR_UNKNOWN : sqlite3_column_int64(statement, (int)i);
             memcpy(target, &value, sizeof value);
+            clean &= type == SQLITE_NULL || (type == SQLITE_INTEGER && value != EBJR_UNKNOWN);
         } else {
-            const unsigned char *text = sqlite3_column_text(statement, (int)i);
-            snprintf(target, column->size, "%s", text ? (const char *)text : "");
+            const char *text = (const char *)sqlite3_column_text(statement, (int)i);
+            size_t length = (size_t)sqlite3_column_bytes(statement, (int)i);
+            snprintf(target, column->size, "%s", text ? text : "");
+            clean &= type == SQLITE_TEXT && strlen(target) == length;
         }
     }
+    return clean;
+}
+
+bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expected)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return sqlite3_column_type(statement, column) == SQLITE_TEXT && text &&
+           strcmp(text, expected) == 0 &&
+           (size_t)sqlite3_column_bytes(statement, column) == strlen(expected);
 }
 
 static int select_all(sqlite3_stmt **out, ebjr_store *store, const struct ebjr_table *table)
@@ -204,10 +218,10 @@ int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
     int status = record ? select_all(&statement, store, table) : ebjr_error_memory();
     while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         char seal[EBJR_HASH_TEXT];
-        read_record(table, record, statement);
+        bool clean = read_record(table, record, statement);
         status = seal_record(seal, table, record);
-        const unsigned char *stored = sqlite3_column_text(statement, (int)table->column_count);
-        if (!status && (!stored || strcmp((const char *)stored, seal) != 0))
+        clean &= ebjr_column_is_text(statement, (int)table->column_count, seal);
+        if (!status && !clean)
             broken(context, integer_of(&table->columns[0], record));
     }
     if (!status && step != SQLITE_DONE)

@@ -4,6 +4,7 @@
 #include "db/internal.h"
 #include "db/latency.h"
 #include "db/row_hash.h"
+#include "schema_sql.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -115,12 +116,15 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
     while (!status && sqlite3_step(chunks) == SQLITE_ROW) {
         int64_t first = sqlite3_column_int64(chunks, 0), count = sqlite3_column_int64(chunks, 1);
         const char *sha256 = (const char *)sqlite3_column_text(chunks, 2);
-        if (first != next || count < 0) {
+        bool clean = sqlite3_column_type(chunks, 0) == SQLITE_INTEGER &&
+                     sqlite3_column_type(chunks, 1) == SQLITE_INTEGER && sha256 &&
+                     ebjr_column_is_text(chunks, 2, sha256);
+        if (!clean || first != next || count < 0) {
             fault(report, "run %lld: no chunk covers samples %lld to %lld", (long long)run->id,
                   (long long)next, (long long)first - 1);
             break;
         }
-        status = check_chunk(report, run, hash, cursor, first, count, sha256 ? sha256 : "");
+        status = check_chunk(report, run, hash, cursor, first, count, sha256);
         next = first + count;
     }
     if (status == EBJR_ESTORE) { /* the rest of this run cannot be read: a finding, not an end */
@@ -179,6 +183,68 @@ static int check_measurements(ebjr_store *store, struct report *report)
     return status;
 }
 
+/* A query whose every row names a fault; `text` says it, with the row's integer in it. */
+static int check_query(ebjr_store *store, struct report *report, const char *sql, const char *text)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_DONE;
+    int status = ebjr_store_prepare(&statement, store, sql);
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW)
+        fault(report, "%s %lld: %s", (const char *)sqlite3_column_text(statement, 0),
+              (long long)sqlite3_column_int64(statement, 1), text);
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "check it");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* Labels and latencies come with runs and measurements, and are as many. */
+static int check_counts(ebjr_store *store, struct report *report)
+{
+    int status =
+        check_query(store, report,
+                    "SELECT 'dataset', dataset.id FROM dataset WHERE "
+                    "(SELECT count(*) FROM sample WHERE dataset_id = dataset.id) <> "
+                    "(SELECT coalesce(max(done), 0) FROM run WHERE dataset_id = dataset.id)",
+                    "its labels are not those of its runs");
+    if (!status)
+        status = check_query(store, report,
+                             "SELECT 'measurement', id FROM measurement WHERE "
+                             "(SELECT count(*) FROM latency WHERE measurement_id = id) <> samples",
+                             "it has too many or too few latencies");
+    return status;
+}
+
+/* Tables, indexes and views must be those of the schema. */
+static int check_schema(ebjr_store *store, struct report *report)
+{
+    static const char list[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name";
+    sqlite3 *fresh = NULL;
+    sqlite3_stmt *expected = NULL, *found = NULL;
+    int status = ebjr_store_prepare(&found, store, list);
+    if (!status && (sqlite3_open(":memory:", &fresh) != SQLITE_OK ||
+                    sqlite3_exec(fresh, ebjr_schema_sql, NULL, NULL, NULL) != SQLITE_OK ||
+                    sqlite3_prepare_v2(fresh, list, -1, &expected, NULL) != SQLITE_OK))
+        status = ebjr_error_memory();
+    bool same = true;
+    int step = SQLITE_ROW;
+    while (!status && same && step == SQLITE_ROW) {
+        step = sqlite3_step(expected);
+        same = sqlite3_step(found) == step;
+        for (int i = 0; same && step == SQLITE_ROW && i < 4; i++) {
+            const char *a = (const char *)sqlite3_column_text(expected, i);
+            const char *b = (const char *)sqlite3_column_text(found, i);
+            same = strcmp(a ? a : "", b ? b : "") == 0;
+        }
+    }
+    if (!same)
+        fault(report, "its tables and views are not those of ebjr's schema");
+    sqlite3_finalize(expected);
+    sqlite3_finalize(found);
+    sqlite3_close(fresh);
+    return status;
+}
+
 /* Rows of a run, data set or measurement that is not there. */
 static int check_references(ebjr_store *store, struct report *report)
 {
@@ -226,6 +292,10 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
         status = check_measurements(store, &report);
     if (!status)
         status = check_references(store, &report);
+    if (!status)
+        status = check_counts(store, &report);
+    if (!status)
+        status = check_schema(store, &report);
     ebjr_store_execute(store, "END");
     totals->models = (int64_t)model_count;
     totals->datasets = (int64_t)dataset_count;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,13 +12,17 @@
 
 void ebjr_gnuplot_quote(FILE *file, const char *text)
 {
-    fputc('\'', file);
+    fputc('"', file);
     for (; *text; text++) {
-        if (*text == '\'')
-            fputc('\'', file);
-        fputc((unsigned char)*text < ' ' ? ' ' : *text, file);
+        unsigned char c = (unsigned char)*text;
+        if (c < ' ' || c == 0x7f)
+            fputc(' ', file);
+        else if (c >= 0x80 || isalnum(c) || strchr(" .,:;-+=/()%", c))
+            fputc(c, file);
+        else
+            fprintf(file, "\\0%03o", c); /* gnuplot skips a first 0, then reads three digits */
     }
-    fputc('\'', file);
+    fputc('"', file);
 }
 
 /* In the child, between fork and exec: only what is safe there. */
@@ -51,7 +56,7 @@ int ebjr_gnuplot_run(const char *directory, const char *name)
 {
     char script[NAME_MAX + 8], words[512];
     int streams[2], state = 0;
-    snprintf(script, sizeof script, "%s.gp", name);
+    snprintf(script, sizeof script, "./%s.gp", name); /* neither an option nor a pipe */
     if (pipe2(streams, O_CLOEXEC) != 0)
         return ebjr_error_set(EBJR_EIO, "cannot start gnuplot: %s", strerror(errno));
     pid_t child = fork();

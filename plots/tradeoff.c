@@ -9,12 +9,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BINS = 2000 };
+enum { BINS = 1000 };
 
 /* Okabe & Ito's palette, which the colour-blind can tell apart, and dashes besides. */
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#7F7F7F", "#000000"};
 enum { COLOURS = sizeof colours / sizeof *colours };
+
+static bool is_named(const struct ebjr_tradeoff_series *series, const char *name)
+{
+    return strcmp(series->name, name) == 0;
+}
+
+static bool is_bound(const struct ebjr_tradeoff_series *series)
+{
+    return is_named(series, "random") || is_named(series, "oracle");
+}
 
 static void write_point(FILE *data, const struct ebjr_tradeoff *plot,
                         const struct ebjr_curve *curve, const struct ebjr_point *point)
@@ -27,9 +37,8 @@ static void write_point(FILE *data, const struct ebjr_tradeoff *plot,
 
 /* Within a bin of the share axis: the first, the lowest, the highest and the last point. */
 static void write_curve(FILE *data, const struct ebjr_tradeoff *plot,
-                        const struct ebjr_curve *curve)
+                        const struct ebjr_curve *curve, size_t first)
 {
-    size_t first = 0;
     while (first < curve->count) {
         int64_t bin = curve->points[first].student * BINS / curve->n;
         size_t lowest = first, highest = first, end = first;
@@ -53,9 +62,9 @@ static void write_data(FILE *data, const struct ebjr_tradeoff *plot)
 {
     const struct ebjr_curve *curve = plot->series[0].curve;
     for (size_t i = 0; i < plot->count; i++) {
-        fprintf(data, "# %s: cost, accuracy (%%), student share, threshold\n",
-                plot->series[i].name);
-        write_curve(data, plot, plot->series[i].curve);
+        fprintf(data, "# series %zu: cost, accuracy (%%), student share, threshold\n", i);
+        /* an oracle would not ask the teacher where only the student is right: its first point */
+        write_curve(data, plot, plot->series[i].curve, is_named(&plot->series[i], "oracle"));
         fprintf(data, "\n\n");
     }
     fprintf(data, "# student alone, then teacher alone: cost, accuracy (%%)\n%.17g %.17g\n",
@@ -85,18 +94,13 @@ static const char *unit_of(double cost, double *divisor)
     return "";
 }
 
-static bool is_bound(const struct ebjr_tradeoff_series *series)
-{
-    return strcmp(series->name, "random") == 0 || strcmp(series->name, "oracle") == 0;
-}
-
 static void write_series(FILE *script, const struct ebjr_tradeoff_series *series, size_t index,
                          size_t colour)
 {
     fprintf(script, "    data index %zu using ($1/unit):2 with lines ", index);
-    if (strcmp(series->name, "random") == 0)
+    if (is_named(series, "random"))
         fprintf(script, "lc rgb '#999999' dt 3 lw 2 ");
-    else if (strcmp(series->name, "oracle") == 0)
+    else if (is_named(series, "oracle"))
         fprintf(script, "lc rgb '#333333' dt (12,4) lw 1.5 ");
     else
         fprintf(script, "lc rgb '%s' dt %d lw %s ", colours[colour % COLOURS],
@@ -114,12 +118,12 @@ static void write_text(FILE *script, const char *command, const char *text, cons
     fprintf(script, " noenhanced%s\n", rest);
 }
 
-/* Names of the models, the student's below its point, the teacher's above. */
+/* Names of the models, the student's right below its point, the teacher's above. */
 static void write_names(FILE *script, const struct ebjr_tradeoff *plot)
 {
     const struct ebjr_curve *curve = plot->series[0].curve;
     char place[128];
-    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0,-1.2 center", plot->student_cost,
+    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0.8,-0.6 left", plot->student_cost,
              100.0 * (double)curve->student_correct / (double)curve->n);
     write_text(script, "label 1", plot->student, place);
     snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0,1 center", plot->teacher_cost,
@@ -130,19 +134,19 @@ static void write_names(FILE *script, const struct ebjr_tradeoff *plot)
 static void write_script(FILE *script, const struct ebjr_tradeoff *plot, const char *name)
 {
     double unit;
-    char label[256];
     size_t colour = 0;
-    snprintf(label, sizeof label, "%s%s", unit_of(plot->student_cost + plot->teacher_cost, &unit),
-             plot->cost_label);
+    const char *prefix = unit_of(plot->student_cost + plot->teacher_cost, &unit);
     fprintf(script, "name = ");
     ebjr_gnuplot_quote(script, name);
-    fprintf(script, "\ndata = name.'.dat'\nunit = %.1f\n\n%s\n", unit, ebjr_style_gp);
+    fprintf(script, "\nfile = './'.name\ndata = file.'.dat'\nunit = %.1f\n\n%s\n", unit,
+            ebjr_style_gp);
     write_text(script, "title", plot->title, "");
-    write_text(script, "xlabel", label, "");
-    fprintf(script, "set ylabel 'accuracy (%%)'\nset xrange [0:*]\n"
+    fprintf(script, "set xlabel \"%s\".", prefix);
+    ebjr_gnuplot_quote(script, plot->cost_label);
+    fprintf(script, " noenhanced\nset ylabel 'accuracy (%%)'\nset xrange [0:*]\n"
                     "set offsets 0, graph 0.03, graph 0.05, graph 0.08\n");
     write_names(script, plot);
-    fprintf(script, "\neval svg\nset output name.'.svg'\nplot \\\n");
+    fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
     for (size_t i = 0; i < plot->count; i++) {
         write_series(script, &plot->series[i], i, colour);
         colour += !is_bound(&plot->series[i]);
@@ -156,7 +160,7 @@ static void write_script(FILE *script, const struct ebjr_tradeoff *plot, const c
             "    data index %zu using ($1/unit):2 with points pt 7 ps 0.9 "
             "lc rgb '#000000' notitle\n",
             plot->count);
-    fprintf(script, "\neval png\nset output name.'.png'\nreplot\n");
+    fprintf(script, "\neval png\nset output file.'.png'\nreplot\n");
 }
 
 static int open_beside(FILE **out, const char *directory, const char *name, const char *ending)

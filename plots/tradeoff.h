@@ -27,7 +27,7 @@ struct ebjr_tradeoff {
 
 /*
  * Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg and NAME.png from them. A curve of very
- * many points is thinned: of each 1/2000 of the cost axis its first, lowest, highest and last point
+ * many points is thinned: of each 1/1000 of the cost axis its first, lowest, highest and last point
  * are kept, which moves nothing by a pixel. Errors: EBJR_EIO; those of ebjr_gnuplot_run, after both
  * files were written.
  */

@@ -1,5 +1,5 @@
 /*
- * What a backend gives to model.c: one file a backend, registered in model.c by name. The functions
+ * What a backend gives to model.c: one file a backend, built as a module of its own. The functions
  * keep the error convention of base/error.h; no exception crosses them.
  */
 #ifndef EBJR_RUNTIME_BACKEND_H

@@ -25,6 +25,13 @@ struct idx {
     gzFile streams[2];
 };
 
+static bool gzerror_is_clean(gzFile stream)
+{
+    int code = Z_OK;
+    gzerror(stream, &code);
+    return code == Z_OK || code == Z_STREAM_END;
+}
+
 static int failure(const ebjr_dataset *dataset, int which, const char *what)
 {
     struct idx *idx = dataset->state;
@@ -128,7 +135,8 @@ static int read_bytes(ebjr_dataset *dataset, int which, int64_t position, void *
     if (gzseek(idx->streams[which], position, SEEK_SET) != position)
         return failure(dataset, which, "it ends early");
     while (size > 0) {
-        unsigned part = size < 1 << 30 ? (unsigned)size : 1U << 30;
+        /* larger requests bypass zlib's buffer, and with it the check of what ends a .gz */
+        unsigned part = size < 1 << 16 ? (unsigned)size : 1U << 16;
         int got = gzread(idx->streams[which], target, part);
         if (got <= 0)
             return failure(dataset, which, "it ends before its last sample: truncated?");
@@ -136,6 +144,22 @@ static int read_bytes(ebjr_dataset *dataset, int which, int64_t position, void *
         size -= (size_t)got;
     }
     return 0;
+}
+
+/* After the last sample: nothing may follow, and gzip's checksum, which zlib compares there, holds.
+ */
+static int check_end(ebjr_dataset *dataset, int which)
+{
+    struct idx *idx = dataset->state;
+    char extra;
+    int got = gzread(idx->streams[which], &extra, 1);
+    if (got < 0)
+        return failure(dataset, which, "it is damaged");
+    if (got > 0)
+        return failure(dataset, which, "it goes on after its last sample");
+    return gzerror_is_clean(idx->streams[which])
+               ? 0
+               : failure(dataset, which, "it ends before its checksum: truncated?");
 }
 
 static int read_idx(ebjr_dataset *dataset, int64_t first, size_t count, void *pixels,
@@ -152,6 +176,9 @@ static int read_idx(ebjr_dataset *dataset, int64_t first, size_t count, void *pi
             labels[done + i] = bytes[i];
         done += part;
     }
+    bool is_last = first + (int64_t)count == dataset->info.samples;
+    for (int which = IMAGES; !status && is_last && which <= LABELS; which++)
+        status = check_end(dataset, which);
     if (status)
         ebjr_error_context(status, "samples %lld to %lld", (long long)first,
                            (long long)first + (long long)count - 1);

@@ -17,169 +17,48 @@ enum kind {
 
 /* aten operators by name, without "aten::" and without the _ of the in-place form. */
 static const struct {
-    const char *name;
     enum kind kind;
+    const char *names; /* separated by blanks */
 } operators[] = {
-    {"conv1d", CONVOLUTION},
-    {"conv2d", CONVOLUTION},
-    {"conv3d", CONVOLUTION},
-    {"conv_transpose1d", CONVOLUTION},
-    {"conv_transpose2d", CONVOLUTION},
-    {"conv_transpose3d", CONVOLUTION},
-    {"_convolution", CONVOLUTION},
-    {"convolution", CONVOLUTION},
-    {"_convolution_mode", CONVOLUTION},
-    {"linear", LINEAR},
-    {"matmul", PRODUCT},
-    {"mm", PRODUCT},
-    {"bmm", PRODUCT},
-    {"mv", PRODUCT},
-    {"addmm", ADD_PRODUCT},
-    {"baddbmm", ADD_PRODUCT},
-    {"relu", RELU},
-    {"avg_pool1d", POOLING},
-    {"avg_pool2d", POOLING},
-    {"avg_pool3d", POOLING},
-    {"max_pool1d", POOLING},
-    {"max_pool2d", POOLING},
-    {"max_pool3d", POOLING},
-    {"adaptive_avg_pool1d", ADAPTIVE_POOLING},
-    {"adaptive_avg_pool2d", ADAPTIVE_POOLING},
-    {"adaptive_avg_pool3d", ADAPTIVE_POOLING},
-    {"adaptive_max_pool1d", ADAPTIVE_POOLING},
-    {"adaptive_max_pool2d", ADAPTIVE_POOLING},
-    {"adaptive_max_pool3d", ADAPTIVE_POOLING},
-    {"gelu", ELEMENTWISE},
-    {"silu", ELEMENTWISE},
-    {"sigmoid", ELEMENTWISE},
-    {"tanh", ELEMENTWISE},
-    {"hardswish", ELEMENTWISE},
-    {"hardsigmoid", ELEMENTWISE},
-    {"hardtanh", ELEMENTWISE},
-    {"relu6", ELEMENTWISE},
-    {"leaky_relu", ELEMENTWISE},
-    {"elu", ELEMENTWISE},
-    {"selu", ELEMENTWISE},
-    {"mish", ELEMENTWISE},
-    {"softplus", ELEMENTWISE},
-    {"prelu", ELEMENTWISE},
-    {"layer_norm", ELEMENTWISE},
-    {"group_norm", ELEMENTWISE},
-    {"instance_norm", ELEMENTWISE},
-    {"upsample_nearest2d", ELEMENTWISE},
-    {"upsample_bilinear2d", ELEMENTWISE},
+    {CONVOLUTION, "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d "
+                  "_convolution convolution _convolution_mode"},
+    {LINEAR, "linear"},
+    {PRODUCT, "matmul mm bmm mv"},
+    {ADD_PRODUCT, "addmm baddbmm"},
+    {RELU, "relu"},
+    {POOLING, "avg_pool1d avg_pool2d avg_pool3d max_pool1d max_pool2d max_pool3d"},
+    {ADAPTIVE_POOLING, "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d "
+                       "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d"},
+    {ELEMENTWISE, "gelu silu sigmoid tanh hardswish hardsigmoid hardtanh relu6 leaky_relu elu selu "
+                  "mish softplus prelu layer_norm group_norm instance_norm upsample_nearest2d "
+                  "upsample_bilinear2d"},
+    /* batch norm, softmax, dropout, sums of branches, and whatever moves, cuts, joins, masks or
+       reduces */
+    {FREE, "batch_norm softmax log_softmax dropout feature_dropout alpha_dropout add sub rsub mul "
+           "div neg pow sqrt rsqrt exp abs square mean sum max min amax amin argmax clamp norm "
+           "floor_divide remainder floor cat concat stack chunk split split_with_sizes "
+           "tensor_split unbind view view_as reshape flatten unflatten squeeze unsqueeze permute "
+           "transpose t numpy_T movedim contiguous clone detach to type_as float expand expand_as "
+           "repeat slice select narrow index index_select gather roll flip pad constant_pad_nd "
+           "reflection_pad2d replication_pad2d channel_shuffle native_channel_shuffle "
+           "pixel_shuffle zeros ones full zeros_like ones_like full_like empty arange tensor "
+           "scalar_tensor where masked_fill eq ne lt gt le ge logical_not logical_and embedding "
+           "identity alias lift_fresh copy"},
 };
 
-/* By the conventions these count nothing: batch norm, softmax, dropout, sums of branches, and
- * whatever moves, cuts, joins, masks or reduces. */
-static const char *const free_operators[] = {
-    "batch_norm",
-    "softmax",
-    "log_softmax",
-    "dropout",
-    "feature_dropout",
-    "alpha_dropout",
-    "add",
-    "sub",
-    "rsub",
-    "mul",
-    "div",
-    "neg",
-    "pow",
-    "sqrt",
-    "rsqrt",
-    "exp",
-    "abs",
-    "square",
-    "mean",
-    "sum",
-    "max",
-    "min",
-    "amax",
-    "amin",
-    "argmax",
-    "clamp",
-    "norm",
-    "floor_divide",
-    "remainder",
-    "floor",
-    "cat",
-    "concat",
-    "stack",
-    "chunk",
-    "split",
-    "split_with_sizes",
-    "tensor_split",
-    "unbind",
-    "view",
-    "view_as",
-    "reshape",
-    "flatten",
-    "unflatten",
-    "squeeze",
-    "unsqueeze",
-    "permute",
-    "transpose",
-    "t",
-    "numpy_T",
-    "movedim",
-    "contiguous",
-    "clone",
-    "detach",
-    "to",
-    "type_as",
-    "float",
-    "expand",
-    "expand_as",
-    "repeat",
-    "slice",
-    "select",
-    "narrow",
-    "index",
-    "index_select",
-    "gather",
-    "roll",
-    "flip",
-    "pad",
-    "constant_pad_nd",
-    "reflection_pad2d",
-    "replication_pad2d",
-    "channel_shuffle",
-    "native_channel_shuffle",
-    "pixel_shuffle",
-    "zeros",
-    "ones",
-    "full",
-    "zeros_like",
-    "ones_like",
-    "full_like",
-    "empty",
-    "arange",
-    "tensor",
-    "scalar_tensor",
-    "where",
-    "masked_fill",
-    "eq",
-    "ne",
-    "lt",
-    "gt",
-    "le",
-    "ge",
-    "logical_not",
-    "logical_and",
-    "embedding",
-    "identity",
-    "alias",
-    "lift_fresh",
-    "copy",
-};
-
-static bool is_named(const char *name, size_t length, const char *known)
+/* Whether `word`, of `length` characters, is one of the words of a list. */
+static bool has_word(const char *list, const char *word, size_t length)
 {
-    return strlen(known) == length && strncmp(name, known, length) == 0;
+    while (*list) {
+        size_t span = strcspn(list, " ");
+        if (span == length && strncmp(list, word, length) == 0)
+            return true;
+        list += span + strspn(list + span, " ");
+    }
+    return false;
 }
 
-/* Whether the operator is in a table; *kind where it is. */
+/* Whether the operator is in the table; *kind where it is. */
 static bool classify(enum kind *kind, const char *name)
 {
     if (strncmp(name, "aten::", 6) != 0)
@@ -189,14 +68,8 @@ static bool classify(enum kind *kind, const char *name)
     if (length > 1 && name[length - 1] == '_')
         length--;
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
-        if (is_named(name, length, operators[i].name)) {
+        if (has_word(operators[i].names, name, length)) {
             *kind = operators[i].kind;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof free_operators / sizeof *free_operators; i++) {
-        if (is_named(name, length, free_operators[i])) {
-            *kind = FREE;
             return true;
         }
     }

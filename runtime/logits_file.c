@@ -133,7 +133,7 @@ static int integers_from_npy(int64_t **out, int64_t *count, const char *path)
     const struct ebjr_npy_shape *shape = ebjr_npy_describe(npy);
     *count = shape->size[0];
     if (shape->row != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "it holds more than one number a sample");
+        status = ebjr_error_set(EBJR_EFORMAT, "%s: more than one number a sample", path);
     else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
         status = ebjr_error_memory();
     else
@@ -153,14 +153,14 @@ static int integers_from_csv(int64_t **out, int64_t *count, const char *path)
         return status;
     *count = ebjr_csv_rows(csv);
     if (ebjr_csv_columns(csv) != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "it holds more than one number a line");
+        status = ebjr_error_set(EBJR_EFORMAT, "%s: more than one number a line", path);
     else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
         status = ebjr_error_memory();
     for (int64_t i = 0; !status && i < *count; i++) {
         if ((more = ebjr_csv_next(csv, &value)) <= 0)
-            status = more ? more : ebjr_error_set(EBJR_EIO, "it shrank while it was read");
+            status = more ? more : ebjr_error_set(EBJR_EIO, "%s shrank while it was read", path);
         else if (!(fabs(value) < MOST_EXACT) || value != floor(value))
-            status = ebjr_error_set(EBJR_EFORMAT, "sample %lld: %g is not a whole number",
+            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %g is not a whole number", path,
                                     (long long)i, value);
         else
             integers[i] = (int64_t)value;
@@ -177,11 +177,11 @@ int ebjr_integers_read(int64_t **out, int64_t *count, const char *path)
                               : integers_from_csv(&integers, count, path);
     for (int64_t i = 0; !status && i < *count; i++)
         if (integers[i] < 0)
-            status = ebjr_error_set(EBJR_EFORMAT, "sample %lld: %lld is below 0", (long long)i,
-                                    (long long)integers[i]);
+            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %lld is below 0", path,
+                                    (long long)i, (long long)integers[i]);
     if (status) {
         free(integers);
-        return status == EBJR_EFORMAT ? ebjr_error_context(status, "%s", path) : status;
+        return status;
     }
     *out = integers;
     return 0;

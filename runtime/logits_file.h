@@ -29,8 +29,8 @@ const struct ebjr_logits_info *ebjr_logits_file_describe(const ebjr_logits_file 
  * be NULL). Errors: EBJR_EFORMAT with the row; EBJR_EIO. */
 int ebjr_logits_file_read(ebjr_logits_file *file, size_t count, float *logits, int32_t *labels);
 
-/* All integers >= 0 of a file: a .npy [n], or one a line, with or without a header. The caller frees
- * *out. Errors: as above. */
+/* All integers >= 0 of a file: a .npy [n], or one a line, with or without a header. The caller
+ * frees *out. Errors: as above. */
 int ebjr_integers_read(int64_t **out, int64_t *count, const char *path);
 
 /* The same for labels, which are below 2^31. */

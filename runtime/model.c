@@ -3,17 +3,60 @@
 #include "base/error.h"
 #include "runtime/backend.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#ifdef EBJR_TORCH
-static const struct ebjr_backend *const backend = &ebjr_torch_backend;
-#else
-static const struct ebjr_backend *const backend = NULL;
-#endif
+/*
+ * Backends are modules beside the library, loaded when the first model is opened: libtorch takes
+ * longer to load than most questions to a store take to answer.
+ */
+static const char *const module_name = "ebjr-torch.so";
+static const char *const module_symbol = "ebjr_torch_backend";
+
+static pthread_once_t loaded = PTHREAD_ONCE_INIT;
+static const struct ebjr_backend *backend;
+static char load_failure[512];
+
+/* "DIRECTORY OF THIS LIBRARY/ebjr-torch.so" */
+static void module_path(char *out, size_t size)
+{
+    Dl_info info;
+    const char *slash = NULL;
+    if (dladdr(&module_name, &info) && info.dli_fname)
+        slash = strrchr(info.dli_fname, '/');
+    int length = slash ? (int)(slash - info.dli_fname) + 1 : 0;
+    snprintf(out, size, "%.*s%s", length, length ? info.dli_fname : "", module_name);
+}
+
+static void load(void)
+{
+    char path[PATH_MAX];
+    module_path(path, sizeof path);
+    if (access(path, F_OK) != 0) {
+        snprintf(load_failure, sizeof load_failure,
+                 "this ebjr has no libtorch backend (%s) and cannot run models; it can import "
+                 "logits",
+                 module_name);
+        return;
+    }
+    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    backend = module ? dlsym(module, module_symbol) : NULL;
+    if (!backend)
+        snprintf(load_failure, sizeof load_failure, "cannot load the libtorch backend: %s",
+                 dlerror());
+}
+
+static int find_backend(void)
+{
+    pthread_once(&loaded, load);
+    return backend ? 0 : ebjr_error_set(EBJR_EDEVICE, "%s", load_failure);
+}
 
 struct ebjr_model {
     struct ebjr_model_info info;
@@ -44,9 +87,9 @@ static int probe(ebjr_model *model)
 int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device *device,
                     const struct ebjr_shape *shape)
 {
-    if (!backend)
-        return ebjr_error_set(EBJR_EDEVICE, "this ebjr was built without libtorch and cannot run "
-                                            "models; it can import logits");
+    int status = find_backend();
+    if (status)
+        return status;
     if (access(path, R_OK) != 0)
         return ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO,
                               "cannot read the model %s: %s", path, strerror(errno));
@@ -55,7 +98,7 @@ int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device
         return ebjr_error_memory();
     model->info.backend = backend->name;
     model->shape = *shape;
-    int status = backend->open(&model->handle, path, device);
+    status = backend->open(&model->handle, path, device);
     if (!status)
         status = probe(model);
     if (status) {
@@ -95,7 +138,7 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
 
 void ebjr_backend_version(char *out, size_t size)
 {
-    if (backend)
+    if (find_backend() == 0)
         backend->version(out, size);
     else
         snprintf(out, size, "none");
@@ -103,11 +146,11 @@ void ebjr_backend_version(char *out, size_t size)
 
 void ebjr_backend_set_threads(int threads)
 {
-    if (backend)
+    if (find_backend() == 0)
         backend->set_threads(threads);
 }
 
 double ebjr_backend_gemm_rate(void)
 {
-    return backend ? backend->gemm_rate() : 0;
+    return find_backend() == 0 ? backend->gemm_rate() : 0;
 }

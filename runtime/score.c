@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <gsl/gsl_rng.h>
+#include <stdbool.h>
 #include <string.h>
 #include <tgmath.h>
 

@@ -99,7 +99,7 @@ static REAL FORMULA(entropy)(const float *logits, size_t classes,
         REAL exponent = FORMULA(exponent)(logits[k], best, options);
         REAL e = exp(exponent);
         sum += e;
-        weighted += e * exponent;
+        weighted += e > 0 ? e * exponent : 0; /* 0 log 0 = 0 */
     }
     return weighted / sum - log(sum);
 }
@@ -116,21 +116,35 @@ static REAL FORMULA(gini)(const float *logits, size_t classes,
     return squares / (sum * sum);
 }
 
+static bool FORMULA(is_flat)(const float *logits, size_t classes)
+{
+    for (size_t k = 1; k < classes; k++)
+        if (logits[k] != logits[0])
+            return false;
+    return true;
+}
+
+/* c_k / 2: halves, for z_k - mean itself may overflow; the score does not know the scale. */
+static REAL FORMULA(centred)(float logit, REAL half_mean)
+{
+    return (REAL)logit / 2 - half_mean;
+}
+
 /* Divided by the largest |c_k| before the power, so that nothing overflows; all equal: 0 */
 static REAL FORMULA(pnorm)(const float *logits, size_t classes,
                            const struct ebjr_score_options *options)
 {
-    REAL mean = 0, scale = 0, sum = 0;
+    REAL half_mean = 0, scale = 0, sum = 0;
     for (size_t k = 0; k < classes; k++)
-        mean += (REAL)logits[k] / (REAL)classes;
+        half_mean += (REAL)logits[k] / 2 / (REAL)classes;
     for (size_t k = 0; k < classes; k++) {
-        REAL size = fabs((REAL)logits[k] - mean);
+        REAL size = fabs(FORMULA(centred)(logits[k], half_mean));
         scale = size > scale ? size : scale;
     }
-    REAL best = FORMULA(largest)(logits, classes) - mean;
-    if (scale == 0 || best <= 0)
+    REAL best = (REAL)FORMULA(largest)(logits, classes) / 2 - half_mean;
+    if (FORMULA(is_flat)(logits, classes) || best <= 0)
         return 0;
     for (size_t k = 0; k < classes; k++)
-        sum += pow(fabs((REAL)logits[k] - mean) / scale, (REAL)options->p);
+        sum += pow(fabs(FORMULA(centred)(logits[k], half_mean)) / scale, (REAL)options->p);
     return best / scale / pow(sum, 1 / (REAL)options->p);
 }

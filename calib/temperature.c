@@ -1,0 +1,200 @@
+#include "calib/temperature.h"
+
+#include "base/error.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_roots.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static const double lowest = 0.01, highest = 100;
+
+struct rows {
+    const float *logits;
+    const int32_t *labels;
+    const uint8_t *use;
+    size_t n, classes;
+};
+
+static bool used(const struct rows *rows, size_t i)
+{
+    return !rows->use || rows->use[i];
+}
+
+static bool is_class(int32_t label, size_t classes)
+{
+    return label >= 0 && (size_t)label < classes;
+}
+
+static size_t largest(const float *logits, size_t classes)
+{
+    size_t best = 0;
+    for (size_t k = 1; k < classes; k++)
+        if (logits[k] > logits[best])
+            best = k;
+    return best;
+}
+
+/* S = sum_k exp((z_k - top)/T), top = max z, so that 1 <= S <= classes however large the logits;
+ * and, unless NULL, the mean of z_k - top under softmax(z/T). */
+static double partition(double *mean, const float *logits, size_t classes, double top,
+                        double temperature)
+{
+    double sum = 0, weighted = 0;
+    for (size_t k = 0; k < classes; k++) {
+        double below = (double)logits[k] - top, e = exp(below / temperature);
+        sum += e;
+        weighted += e * below;
+    }
+    if (mean)
+        *mean = weighted / sum;
+    return sum;
+}
+
+double ebjr_temperature_nll(double temperature, const float *logits, const int32_t *labels,
+                            const uint8_t *use, size_t n, size_t classes)
+{
+    struct rows rows = {logits, labels, use, n, classes};
+    double sum = 0;
+    size_t count = 0;
+    if (!(temperature > 0))
+        return NAN;
+    for (size_t i = 0; i < n; i++) {
+        if (!used(&rows, i))
+            continue;
+        if (!is_class(labels[i], classes))
+            return NAN;
+        const float *z = logits + i * classes;
+        double top = z[largest(z, classes)];
+        sum += log(partition(NULL, z, classes, top, temperature)) +
+               (top - (double)z[labels[i]]) / temperature;
+        count++;
+    }
+    return count ? sum / (double)count : NAN;
+}
+
+/*
+ * With b = 1/T, a row's negative log-likelihood log sum_k exp(b z_k) - b z_y is convex in b, and
+ *
+ *   d/db = E_p[z] - z_y,   d2/db2 = Var_p[z] >= 0,   p = softmax(b z).
+ *
+ * So the sum of the first derivatives grows with b, and falls with log T: its root is the minimum.
+ * The root of a derivative is found to full precision; the minimum of a function only to the root
+ * of that, as it is flat there.
+ */
+static double slope(double log_temperature, void *context)
+{
+    const struct rows *rows = context;
+    double temperature = exp(log_temperature), sum = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (!used(rows, i))
+            continue;
+        const float *z = rows->logits + i * rows->classes;
+        double top = z[largest(z, rows->classes)], mean;
+        partition(&mean, z, rows->classes, top, temperature);
+        sum += mean - ((double)z[rows->labels[i]] - top);
+    }
+    return sum;
+}
+
+static int check(const struct rows *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (!used(rows, i))
+            continue;
+        if (!is_class(rows->labels[i], rows->classes))
+            return ebjr_error_set(EBJR_EINVAL,
+                                  "sample %zu: its label is %d, not one of %zu classes", i,
+                                  (int)rows->labels[i], rows->classes);
+        for (size_t k = 0; k < rows->classes; k++)
+            if (!isfinite(rows->logits[i * rows->classes + k]))
+                return ebjr_error_set(EBJR_EINVAL, "sample %zu: a logit is not finite", i);
+        count++;
+    }
+    if (count == 0)
+        return ebjr_error_set(EBJR_EINVAL, "there are no samples to fit a temperature to");
+    return 0;
+}
+
+/* The slope is > 0 at log T = low and < 0 at high. */
+static int solve(double *root, struct rows *rows, double low, double high)
+{
+    enum { STEPS = 100 };
+    const double tolerance = 1e-13;
+    gsl_function function = {.function = slope, .params = rows};
+    gsl_root_fsolver *solver = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
+    if (!solver)
+        return ebjr_error_memory();
+    int status = gsl_root_fsolver_set(solver, &function, low, high);
+    for (int step = 0; !status && step < STEPS; step++) {
+        status = gsl_root_fsolver_iterate(solver);
+        low = gsl_root_fsolver_x_lower(solver);
+        high = gsl_root_fsolver_x_upper(solver);
+        if (gsl_root_test_interval(low, high, tolerance, 0) == GSL_SUCCESS)
+            break;
+    }
+    *root = gsl_root_fsolver_root(solver);
+    gsl_root_fsolver_free(solver);
+    if (status)
+        return ebjr_error_set(EBJR_EINVAL, "no temperature was found: %s", gsl_strerror(status));
+    return 0;
+}
+
+int ebjr_temperature_fit(double *temperature, const float *logits, const int32_t *labels,
+                         const uint8_t *use, size_t n, size_t classes)
+{
+    struct rows rows = {logits, labels, use, n, classes};
+    *temperature = 1;
+    int status = check(&rows);
+    if (status)
+        return status;
+    double low = log(lowest), high = log(highest), root = 0;
+    double at_low = slope(low, &rows), at_high = slope(high, &rows);
+    if (at_low == 0 && at_high == 0)
+        return 0;
+    if (at_low <= 0 || at_high >= 0) {
+        *temperature = at_low <= 0 ? lowest : highest;
+        return 0;
+    }
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    status = solve(&root, &rows, low, high);
+    gsl_set_error_handler(handler);
+    if (!status)
+        *temperature = exp(root);
+    return status;
+}
+
+/*
+ * sum_m n_m/n |accuracy_m - confidence_m| = 1/n sum_m |sum_{i in m} (correct_i - p_i)|, so one
+ * number is kept for each bin.
+ */
+double ebjr_calibration_error(double temperature, const float *logits, const int32_t *labels,
+                              const uint8_t *use, size_t n, size_t classes, size_t bins)
+{
+    struct rows rows = {logits, labels, use, n, classes};
+    double *gap = bins ? calloc(bins, sizeof *gap) : NULL, error = 0;
+    size_t count = 0;
+    bool valid = gap && temperature > 0;
+    for (size_t i = 0; valid && i < n; i++) {
+        if (!used(&rows, i))
+            continue;
+        valid = is_class(labels[i], classes);
+        if (!valid)
+            break;
+        const float *z = logits + i * classes;
+        size_t answer = largest(z, classes);
+        double p = 1 / partition(NULL, z, classes, z[answer], temperature);
+        valid = p > 0;
+        if (!valid)
+            break;
+        size_t bin = (size_t)ceil(p * (double)bins) - 1;
+        gap[bin < bins ? bin : bins - 1] += (double)(labels[i] == (int32_t)answer) - p;
+        count++;
+    }
+    for (size_t m = 0; valid && m < bins; m++)
+        error += fabs(gap[m]);
+    free(gap);
+    return valid && count ? error / (double)count : NAN;
+}

@@ -1,0 +1,85 @@
+#include "cli/parts.h"
+
+#include "base/error.h"
+#include "calib/split.h"
+
+#include <stdlib.h>
+
+int parts_split(struct parts *parts, const struct cascade *cascade)
+{
+    int8_t *of = malloc(cascade->n);
+    int status = of ? ebjr_split(of, cascade->labels, cascade->n, parts->fraction, PARTS,
+                                 (uint64_t)parts->seed)
+                    : ebjr_error_memory();
+    for (int p = 0; !status && p < PARTS; p++) {
+        parts->mask[p] = malloc(cascade->n);
+        if (!parts->mask[p])
+            status = ebjr_error_memory();
+        for (size_t i = 0; !status && i < cascade->n; i++)
+            parts->mask[p][i] = of[i] == p;
+    }
+    free(of);
+    return status;
+}
+
+static int allocate(struct part *part, size_t n, bool timed)
+{
+    part->score = malloc(n * sizeof *part->score);
+    part->student = malloc(n);
+    part->teacher = malloc(n);
+    if (timed) {
+        part->student_latency = malloc(n * sizeof *part->student_latency);
+        part->teacher_latency = malloc(n * sizeof *part->teacher_latency);
+    }
+    bool complete = part->score && part->student && part->teacher &&
+                    (!timed || (part->student_latency && part->teacher_latency));
+    return complete ? 0 : ebjr_error_memory();
+}
+
+static int fill(struct part *part, const struct cascade *cascade, const uint8_t *mask,
+                const double *score, const uint8_t *deferred)
+{
+    bool timed = cascade->student_latency != NULL;
+    size_t n = 0;
+    int status = allocate(part, cascade->n, timed);
+    for (size_t i = 0; !status && i < cascade->n; i++) {
+        if (!mask[i])
+            continue;
+        part->score[n] = score[i];
+        part->student[n] = cascade->student_correct[i];
+        part->teacher[n] = deferred[i];
+        if (timed) {
+            part->student_latency[n] = cascade->student_latency[i];
+            part->teacher_latency[n] = cascade->teacher_latency[i];
+        }
+        n++;
+    }
+    part->samples = (struct ebjr_samples){.n = n,
+                                          .score = part->score,
+                                          .student_correct = part->student,
+                                          .teacher_correct = part->teacher,
+                                          .student_latency = part->student_latency,
+                                          .teacher_latency = part->teacher_latency};
+    return status;
+}
+
+int parts_fill(struct parts *parts, const struct cascade *cascade, const double *score,
+               const uint8_t *deferred)
+{
+    int status = 0;
+    for (int p = 0; !status && p < PARTS; p++)
+        status = fill(&parts->part[p], cascade, parts->mask[p], score, deferred);
+    return status;
+}
+
+void parts_free(struct parts *parts)
+{
+    for (int p = 0; p < PARTS; p++) {
+        free(parts->mask[p]);
+        free(parts->part[p].score);
+        free(parts->part[p].student);
+        free(parts->part[p].teacher);
+        free(parts->part[p].student_latency);
+        free(parts->part[p].teacher_latency);
+    }
+}

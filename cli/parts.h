@@ -1,0 +1,34 @@
+/* The parts of a data set: tuning samples fit, calibration samples choose a threshold, test samples
+ * only check. */
+#ifndef EBJR_CLI_PARTS_H
+#define EBJR_CLI_PARTS_H
+
+#include "calib/pick.h"
+#include "cli/cascade.h"
+
+enum { TUNING, CALIBRATION, TEST, PARTS };
+
+/* The samples of one part, copied together. */
+struct part {
+    struct ebjr_samples samples; /* points into what follows */
+    double *score, *student_latency, *teacher_latency;
+    uint8_t *student, *teacher;
+};
+
+struct parts {
+    double fraction[PARTS];
+    int64_t seed;
+    uint8_t *mask[PARTS]; /* [n] 1 where a sample belongs to the part */
+    struct part part[PARTS];
+};
+
+/* Fills the masks from fraction and seed, stratified by label. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
+int parts_split(struct parts *parts, const struct cascade *cascade);
+
+/* Copies the samples of each part. deferred[n]: is the answer to a deferred sample right? */
+int parts_fill(struct parts *parts, const struct cascade *cascade, const double *score,
+               const uint8_t *deferred);
+
+void parts_free(struct parts *parts);
+
+#endif

@@ -1,0 +1,20 @@
+/* What a sweep says of its own uncertainty: bands along a curve, and scores ranked with intervals.
+ */
+#ifndef EBJR_CLI_UNCERTAINTY_H
+#define EBJR_CLI_UNCERTAINTY_H
+
+#include "calib/bootstrap.h"
+#include "cli/cascade.h"
+#include "cli/table.h"
+
+/* Accuracy with its pointwise band at 101 student shares, for each score. */
+int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_score *scores,
+                            size_t count, const struct ebjr_bootstrap *options, enum format format);
+
+/* One row a score, the best first: areas and rates with intervals, and the difference from the best
+ * on the same resamples. */
+int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
+                              size_t count, const struct ebjr_bootstrap *options,
+                              enum format format);
+
+#endif
