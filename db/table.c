@@ -164,9 +164,10 @@ static bool read_record(const struct ebjr_table *table, void *record, sqlite3_st
 
 bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expected)
 {
+    if (sqlite3_column_type(statement, column) != SQLITE_TEXT) /* before a conversion hides it */
+        return false;
     const char *text = (const char *)sqlite3_column_text(statement, column);
-    return sqlite3_column_type(statement, column) == SQLITE_TEXT && text &&
-           strcmp(text, expected) == 0 &&
+    return text && strcmp(text, expected) == 0 &&
            (size_t)sqlite3_column_bytes(statement, column) == strlen(expected);
 }
 

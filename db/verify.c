@@ -115,10 +115,11 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
         sqlite3_bind_int64(chunks, 1, run->id);
     while (!status && sqlite3_step(chunks) == SQLITE_ROW) {
         int64_t first = sqlite3_column_int64(chunks, 0), count = sqlite3_column_int64(chunks, 1);
-        const char *sha256 = (const char *)sqlite3_column_text(chunks, 2);
         bool clean = sqlite3_column_type(chunks, 0) == SQLITE_INTEGER &&
-                     sqlite3_column_type(chunks, 1) == SQLITE_INTEGER && sha256 &&
-                     ebjr_column_is_text(chunks, 2, sha256);
+                     sqlite3_column_type(chunks, 1) == SQLITE_INTEGER &&
+                     sqlite3_column_type(chunks, 2) == SQLITE_TEXT;
+        const char *sha256 = (const char *)sqlite3_column_text(chunks, 2);
+        clean &= sha256 && sqlite3_column_bytes(chunks, 2) == EBJR_HASH_TEXT - 1;
         if (!clean || first != next || count < 0) {
             fault(report, "run %lld: no chunk covers samples %lld to %lld", (long long)run->id,
                   (long long)next, (long long)first - 1);

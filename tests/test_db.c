@@ -1115,6 +1115,10 @@ static void values_of_another_type_are_found(void **state)
         "UPDATE model SET bytes = bytes + 0.5",
         "UPDATE model SET name = name || char(0) || 'x'",
         "UPDATE run SET flops_mac2 = -9223372036854775807 - 1",
+        "UPDATE model SET name = CAST(name AS BLOB)",
+        "UPDATE model SET seal = CAST(seal AS BLOB)",
+        "UPDATE output SET logits = CAST(logits AS TEXT) WHERE idx = 3",
+        "UPDATE chunk SET sha256 = CAST(sha256 AS BLOB)",
         "UPDATE chunk SET count = count || 'x'",
         "UPDATE chunk SET sha256 = sha256 || char(0) || 'x'",
     };
