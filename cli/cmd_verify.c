@@ -13,8 +13,11 @@ static const struct column columns[] = {{"fault", COLUMN_TEXT, 0, false, NULL}};
 
 static void found(void *context, const char *what)
 {
+    struct table *table = context;
     struct value value = text_value(what);
-    table_row(context, &value);
+    if (table->format == FORMAT_TABLE && table->rows == 0)
+        table_begin(table);
+    table_row(table, &value);
 }
 
 /* The files that the store names may have changed or gone since: no fault of the store's. */
@@ -57,7 +60,8 @@ static int run(const struct command *command, int argc, char **argv)
     if (!status) {
         struct table table = {format, columns, ROWS(columns), 0, false};
         struct ebjr_verify verify = {&table, found, ebjr_output_derive};
-        table_begin(&table);
+        if (format != FORMAT_TABLE) /* for people: no heading over nothing */
+            table_begin(&table);
         status = ebjr_verify_store(&totals, store, &verify);
         if (!status)
             status = table_end(&table);

@@ -263,6 +263,17 @@ static void temperature_ends(void **state)
     assert_near(t, 0.01, 0);
 }
 
+/* p = 1/2, wrong, and p = 1/4, right: with two bins both are in (0, 1/2], |1 - 3/4| / 2. */
+static void calibration_bins_are_closed_above(void **state)
+{
+    (void)state;
+    const float z[] = {0, 0, -1000, -1000, 0, 0, 0, 0};
+    const int32_t y[] = {3, 0};
+    assert_near(ebjr_calibration_error(1, z, y, NULL, 2, 4, 2), 0.125, 1e-15);
+    assert_near(ebjr_calibration_error(1, z, y, NULL, 2, 4, 4), 0.625, 1e-15);
+    assert_near(ebjr_calibration_error(1, z, y, NULL, 2, 4, 1), 0.125, 1e-15);
+}
+
 static void temperature_refuses(void **state)
 {
     (void)state;
@@ -460,7 +471,8 @@ static void logistic_stands_copies_and_constants(void **state)
     noted_features(f, t);
     for (int i = 0; i < NOTED; i++) {
         one[i] = f[i * NOTED_FEATURES];
-        double row[WIDE] = {one[i], 0.1, one[i], 0, 1e200, -1e-300, one[i] > 1e9};
+        double row[WIDE] = {one[i],      i % 2 ? 0.1 : nextafter(0.1, 1), one[i], 0, 1e200, -1e-300,
+                            one[i] > 1e9};
         memcpy(wide + i * WIDE, row, sizeof row);
     }
     const double lambdas[] = {1e-10, 1e-3, 1, 1e3};
@@ -1049,6 +1061,12 @@ static void classwise_stays_at_zero_where_nothing_is_learnt(void **state)
                                  0);
                 assert_true(offset[0] == 0 && offset[1] == 0);
             }
+    /* a balance that falls: 1, 1, -1, -1 */
+    const int32_t halves[] = {0, 0, 1, 1};
+    const uint8_t low[] = {1, 1, 0, 0}, high[] = {0, 0, 1, 1};
+    double offset[] = {5, 5};
+    assert_int_equal(ebjr_classwise_fit(offset, score, halves, low, high, NULL, 4, 2, 0.5, 0), 0);
+    assert_true(offset[0] == 0 && offset[1] == 0);
 }
 
 static void classwise_refuses(void **state)
@@ -1085,11 +1103,12 @@ static int install_handler(void **state)
     return 0;
 }
 
-/* The caller's handler is in place again, and was never called. */
-static int check_handler(void **state)
+/* The last test: the handler of the group is in place again, and was never called. */
+static void gsl_handler_is_left_alone(void **state)
 {
     (void)state;
-    return gsl_set_error_handler(NULL) != count_call || handler_calls != 0;
+    assert_true(gsl_set_error_handler(NULL) == count_call);
+    assert_int_equal(handler_calls, 0);
 }
 
 int main(void)
@@ -1102,6 +1121,7 @@ int main(void)
         cmocka_unit_test(temperature_stands_huge_logits),
         cmocka_unit_test(temperature_in_closed_form),
         cmocka_unit_test(temperature_ends),
+        cmocka_unit_test(calibration_bins_are_closed_above),
         cmocka_unit_test(temperature_refuses),
         cmocka_unit_test(logistic_is_sklearns),
         cmocka_unit_test(logistic_is_at_the_minimum),
@@ -1122,6 +1142,7 @@ int main(void)
         cmocka_unit_test(classwise_units_and_order),
         cmocka_unit_test(classwise_stays_at_zero_where_nothing_is_learnt),
         cmocka_unit_test(classwise_refuses),
+        cmocka_unit_test(gsl_handler_is_left_alone),
     };
-    return cmocka_run_group_tests(tests, install_handler, check_handler);
+    return cmocka_run_group_tests(tests, install_handler, NULL);
 }
