@@ -1,39 +1,15 @@
 /* ebjr pick: the operating point under budgets. */
 #include "base/error.h"
 #include "base/text.h"
-#include "calib/pick.h"
-#include "cli/cascade.h"
 #include "cli/commands.h"
-#include "cli/fit.h"
-#include "cli/parts.h"
-#include "cli/table.h"
+#include "cli/pick.h"
+#include "cli/pick_stages.h"
 #include "runtime/policy.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct request {
-    struct cascade_request cascade;
-    struct fit_request fit;
-    const char *limit[EBJR_BUDGETS];
-    const char *minimize, *maximize, *out, *format;
-    bool plain;
-    double delta, fraction[PARTS]; /* NaN: not said */
-    int64_t split_seed;
-};
-
-struct work {
-    struct cascade cascade;
-    struct ebjr_router router;
-    double answer_weight;
-    double *score;
-    uint8_t *joint; /* [n] correctness of the answer to deferred samples */
-    struct parts parts;
-    struct ebjr_pick pick;
-    struct ebjr_figures test; /* at the choice */
-};
 
 static const double DEFAULT_TUNE_ON = 0.2;
 
@@ -59,7 +35,7 @@ static int parse_duration(double *out, const char *text)
     return ebjr_number_parse(out, text);
 }
 
-static int parse_limits(double *limit, const struct request *request)
+static int parse_limits(double *limit, const struct pick_request *request)
 {
     bool any = false;
     for (int b = 0; b < EBJR_BUDGETS; b++) {
@@ -84,7 +60,13 @@ static int parse_limits(double *limit, const struct request *request)
     return 0;
 }
 
-static int parse_objective(enum ebjr_objective *out, const struct request *request,
+static int check_delta(const struct pick_request *request)
+{
+    bool fits = request->delta > 0 && request->delta < 1;
+    return fits ? 0 : ebjr_error_set(EBJR_EINVAL, "--delta lies between 0 and 1");
+}
+
+static int parse_objective(enum ebjr_objective *out, const struct pick_request *request,
                            const struct cascade *cascade)
 {
     static const char *const names[] = {"flops", "latency", "teacher-rate"};
@@ -115,14 +97,7 @@ static int parse_objective(enum ebjr_objective *out, const struct request *reque
                           request->minimize);
 }
 
-static const char *objective_text(enum ebjr_objective objective)
-{
-    static const char *const texts[] = {"minimize flops", "minimize latency",
-                                        "minimize teacher-rate", "maximize accuracy"};
-    return texts[objective];
-}
-
-static bool needs_tuning(const struct request *request)
+static bool needs_tuning(const struct pick_request *request)
 {
     return strcmp(request->fit.score, "auto") == 0 || strcmp(request->fit.score, "learned") == 0 ||
            request->fit.temperature || request->fit.per_class ||
@@ -132,7 +107,7 @@ static bool needs_tuning(const struct request *request)
 
 /* What is not said: a fifth for tuning where something is tuned, nothing for test, the rest for
  * calibration. */
-static int complete_fractions(struct parts *parts, const struct request *request)
+static int complete_fractions(struct parts *parts, const struct pick_request *request)
 {
     double *fraction = parts->fraction;
     parts->seed = request->split_seed;
@@ -165,7 +140,7 @@ static int complete_fractions(struct parts *parts, const struct request *request
     return 0;
 }
 
-static void free_work(struct work *work)
+static void free_work(struct pick_work *work)
 {
     parts_free(&work->parts);
     free(work->score);
@@ -176,7 +151,7 @@ static void free_work(struct work *work)
 }
 
 /* From the cascade to the samples of each part: split, fit, score. */
-static int prepare(struct work *work, const struct request *request)
+static int prepare(struct pick_work *work, const struct pick_request *request)
 {
     struct cascade *cascade = &work->cascade;
     int status = parts_split(&work->parts, cascade);
@@ -195,7 +170,7 @@ static int prepare(struct work *work, const struct request *request)
 }
 
 /* What the chosen threshold does on the test samples, which had no part in it. */
-static int evaluate_test(struct work *work)
+static int evaluate_test(struct pick_work *work)
 {
     const struct ebjr_samples *test = &work->parts.part[TEST].samples;
     const struct cascade *cascade = &work->cascade;
@@ -224,171 +199,14 @@ static int evaluate_test(struct work *work)
     return status;
 }
 
-/* "max-drop max-flops" */
-static const char *budget_list(char out[256], unsigned set)
-{
-    out[0] = 0;
-    for (int b = 0; b < EBJR_BUDGETS; b++) {
-        size_t used = strlen(out);
-        if (set >> b & 1)
-            snprintf(out + used, 256 - used, "%s%s", used ? " " : "", ebjr_budget_name(b));
-    }
-    return out;
-}
-
-static const struct column columns[] = {
-    {"status", COLUMN_TEXT, 0, false, NULL},
-    {"score", COLUMN_TEXT, 0, false, NULL},
-    {"temperature", COLUMN_REAL, 0, true, NULL},
-    {"threshold", COLUMN_REAL, 0, false, "(the student answers where score >= threshold)"},
-    {"student_share", COLUMN_FRACTION, 0, false, NULL},
-    {"teacher_rate", COLUMN_FRACTION, 0, false, NULL},
-    {"accuracy", COLUMN_FRACTION, 0, false, NULL},
-    {"drop", COLUMN_FRACTION, 0, false, "below the teacher"},
-    {"flops", COLUMN_REAL, 0, false, "a sample"},
-    {"latency_ns", COLUMN_REAL, 0, false, "mean"},
-    {"p95_ns", COLUMN_REAL, 0, false, NULL},
-    {"p99_ns", COLUMN_REAL, 0, false, NULL},
-    {"certified", COLUMN_FLAG, 0, false, NULL},
-    {"certified_budgets", COLUMN_TEXT, 0, false, NULL},
-    {"uncertified_budgets", COLUMN_TEXT, 0, false, NULL},
-    {"delta", COLUMN_REAL, 0, false, NULL},
-    {"delta_each", COLUMN_REAL, 0, true, NULL},
-    {"objective", COLUMN_TEXT, 0, false, NULL},
-    {"binding", COLUMN_TEXT, 0, false, NULL},
-    {"n", COLUMN_INTEGER, 0, false, "calibration samples"},
-    {"tuning_n", COLUMN_INTEGER, 0, false, NULL},
-    {"stricter_threshold", COLUMN_REAL, 0, true, NULL},
-    {"looser_threshold", COLUMN_REAL, 0, true, NULL},
-    {"stricter_accuracy", COLUMN_FRACTION, 0, true, NULL},
-    {"looser_accuracy", COLUMN_FRACTION, 0, true, NULL},
-    {"answer_weight", COLUMN_REAL, 0, true, NULL},
-    {"test_n", COLUMN_INTEGER, 0, false, NULL},
-    {"test_accuracy", COLUMN_FRACTION, 0, false, NULL},
-    {"test_drop", COLUMN_FRACTION, 0, false, NULL},
-    {"test_teacher_rate", COLUMN_FRACTION, 0, false, NULL},
-    {"test_flops", COLUMN_REAL, 0, false, NULL},
-    {"test_latency_ns", COLUMN_REAL, 0, false, NULL},
-    {"test_p95_ns", COLUMN_REAL, 0, false, NULL},
-    {"test_p99_ns", COLUMN_REAL, 0, false, NULL},
-};
-
-/* The candidate `step` places further along the curve, or NaN. */
-static struct value neighbour(const struct ebjr_pick *pick, int step, bool accuracy)
-{
-    size_t at = pick->choice.index + (size_t)step;
-    if (!pick->choice.feasible || at >= pick->curve.count)
-        return real_value(NAN);
-    const struct ebjr_point *point = &pick->curve.points[at];
-    return real_value(accuracy ? ebjr_point_accuracy(&pick->curve, point) : point->threshold);
-}
-
-static int print(const struct work *work, const struct request *request,
-                 enum ebjr_objective objective, enum format format)
-{
-    char certified[256], uncertified[256], binding[256];
-    const struct ebjr_pick *pick = &work->pick;
-    const struct ebjr_choice *choice = &pick->choice;
-    struct ebjr_figures figures = choice->figures;
-    double threshold = NAN;
-    for (int b = 0; !choice->feasible && b < EBJR_BUDGETS; b++)
-        figures.value[b] = NAN;
-    if (choice->feasible)
-        threshold = pick->curve.points[choice->index].threshold;
-    const double *value = figures.value, *test = work->test.value;
-    struct value values[] = {
-        text_value(choice->feasible ? "feasible" : "infeasible"),
-        text_value(work->router.learned ? "learned" : work->router.score->name),
-        real_value(work->router.options.temperature),
-        real_value(threshold),
-        real_value(1 - value[EBJR_MAX_TEACHER_RATE]),
-        real_value(value[EBJR_MAX_TEACHER_RATE]),
-        real_value(value[EBJR_MIN_ACCURACY]),
-        real_value(value[EBJR_MAX_DROP]),
-        real_value(value[EBJR_MAX_FLOPS]),
-        real_value(value[EBJR_MAX_LATENCY]),
-        real_value(value[EBJR_MAX_P95]),
-        real_value(value[EBJR_MAX_P99]),
-        integer_value(choice->feasible && pick->certified && !pick->uncertified),
-        text_value(budget_list(certified, choice->feasible ? pick->certified : 0)),
-        text_value(budget_list(uncertified, choice->feasible ? pick->uncertified : 0)),
-        real_value(request->plain ? NAN : request->delta),
-        real_value(pick->delta_each),
-        text_value(objective_text(objective)),
-        text_value(budget_list(binding, choice->feasible ? choice->binding : choice->conflict)),
-        integer_value((int64_t)work->parts.part[CALIBRATION].samples.n),
-        integer_value((int64_t)work->parts.part[TUNING].samples.n),
-        neighbour(pick, -1, false),
-        neighbour(pick, 1, false),
-        neighbour(pick, -1, true),
-        neighbour(pick, 1, true),
-        real_value(work->answer_weight),
-        integer_value((int64_t)work->parts.part[TEST].samples.n),
-        real_value(test[EBJR_MIN_ACCURACY]),
-        real_value(test[EBJR_MAX_DROP]),
-        real_value(test[EBJR_MAX_TEACHER_RATE]),
-        real_value(test[EBJR_MAX_FLOPS]),
-        real_value(test[EBJR_MAX_LATENCY]),
-        real_value(test[EBJR_MAX_P95]),
-        real_value(test[EBJR_MAX_P99]),
-    };
-    struct table table = {format, columns, ROWS(columns), 0, true};
-    table_begin(&table);
-    table_row(&table, values);
-    return table_end(&table);
-}
-
-/* Where a tail budget lies between what the student takes and what both take, it is a cap on the
- * teacher rate: of the deferred samples a share `slow` is over it, and only 1 - q may be. */
-static void explain_tail(const struct work *work, enum ebjr_budget budget, double limit, double q)
-{
-    const struct ebjr_samples *samples = &work->parts.part[CALIBRATION].samples;
-    size_t over_both = 0, over_student = 0;
-    if (isnan(limit) || !samples->student_latency)
-        return;
-    for (size_t i = 0; i < samples->n; i++) {
-        over_student += samples->student_latency[i] > limit;
-        over_both += samples->student_latency[i] + samples->teacher_latency[i] > limit;
-    }
-    double n = (double)samples->n, fast = (double)over_student / n, slow = (double)over_both / n;
-    if (slow <= 1 - q || fast > 1 - q)
-        return;
-    say("note: %.3g %% of the samples would be over --%s if the teacher answered them, %.3g %% if "
-        "the student did: it allows a teacher rate of about %.3g %%",
-        100 * slow, ebjr_budget_name(budget), 100 * fast, 100 * (1 - q - fast) / (slow - fast));
-}
-
-static void explain(const struct work *work, const double *limit, const struct request *request)
-{
-    const struct ebjr_pick *pick = &work->pick;
-    char list[256];
-    if (request->plain)
-        say("note: a plain pick: it promises nothing about new samples (leave out --plain for a "
-            "certificate)");
-    else if (pick->uncertified)
-        say("note: --max-latency has no certificate: a mean of unbounded times cannot be bounded");
-    explain_tail(work, EBJR_MAX_P95, limit[EBJR_MAX_P95], 0.95);
-    explain_tail(work, EBJR_MAX_P99, limit[EBJR_MAX_P99], 0.99);
-    if (pick->choice.feasible)
-        return;
-    say("infeasible: no threshold meets %s%s", budget_list(list, pick->choice.conflict),
-        request->plain ? "" : " with a certificate");
-    for (int b = 0; b < EBJR_BUDGETS; b++) {
-        char number[EBJR_NUMBER_TEXT];
-        if (!isnan(limit[b]))
-            say("  --%s %s: the best any threshold has on these samples is %.6g",
-                ebjr_budget_name(b), ebjr_number_format(number, limit[b]),
-                pick->choice.reachable[b]);
-    }
-}
-
 static void fill_stage(struct ebjr_policy_stage *stage, const struct ebjr_stored_model *model)
 {
     snprintf(stage->model, sizeof stage->model, "%s", model->name);
     snprintf(stage->sha256, sizeof stage->sha256, "%s", model->sha256);
 }
 
-static int save(const struct work *work, const struct request *request, const double *limit)
+static int save(const struct pick_work *work, const struct pick_request *request,
+                const double *limit)
 {
     const struct cascade *cascade = &work->cascade;
     const struct ebjr_pick *pick = &work->pick;
@@ -417,15 +235,15 @@ static int save(const struct work *work, const struct request *request, const do
     return ebjr_policy_save(&policy, request->out);
 }
 
-static int pick(struct work *work, const struct request *request)
+static int pick(struct pick_work *work, const struct pick_request *request)
 {
     enum format format;
     struct ebjr_pick_request wanted = {.certify = !request->plain, .delta = request->delta};
     int status = format_parse(&format, request->format);
     if (!status)
         status = parse_limits(wanted.limit, request);
-    if (!status && !(request->delta > 0 && request->delta < 1))
-        status = ebjr_error_set(EBJR_EINVAL, "--delta lies between 0 and 1");
+    if (!status)
+        status = check_delta(request);
     if (!status)
         status = complete_fractions(&work->parts, request);
     if (!status)
@@ -444,24 +262,51 @@ static int pick(struct work *work, const struct request *request)
     if (!status)
         status = evaluate_test(work);
     if (!status)
-        status = print(work, request, wanted.objective, format);
+        status = pick_print(work, request, wanted.objective, format);
     if (status)
         return status;
-    explain(work, wanted.limit, request);
+    pick_explain(work, wanted.limit, request);
     if (work->pick.choice.feasible && request->out)
         status = save(work, request, wanted.limit);
     return status;
 }
 
+static int pick_chain(bool *feasible, const struct pick_request *request)
+{
+    double limit[EBJR_BUDGETS];
+    bool fitted = request->fit.temperature || request->fit.per_class ||
+                  strcmp(request->fit.answer, "teacher") != 0;
+    struct stages_request wanted = {
+        .cascade = request->cascade,
+        .models = request->stages,
+        .score = strcmp(request->fit.score, "auto") == 0 ? "msp" : request->fit.score,
+        .limit = limit,
+        .objective = request->maximize ? EBJR_MAXIMIZE_ACCURACY : EBJR_MINIMIZE_FLOPS,
+        .plain = request->plain,
+        .delta = request->delta,
+        .out = request->out};
+    if (request->cascade.student || request->cascade.teacher || fitted)
+        return ebjr_error_set(EBJR_EINVAL, "--stages names all models, and is used with plain "
+                                           "scores and the last model's answer");
+    int status = format_parse(&wanted.format, request->format);
+    if (!status)
+        status = parse_limits(limit, request);
+    if (!status)
+        status = check_delta(request);
+    return status ? status : pick_stages(feasible, &wanted);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.cascade = CASCADE_REQUEST,
-                              .fit = {.score = "auto", .answer = "teacher"},
-                              .delta = 0.05,
-                              .fraction = {NAN, NAN, NAN},
-                              .split_seed = 1};
+    struct pick_request request = {.cascade = CASCADE_REQUEST,
+                                   .fit = {.score = "auto", .answer = "teacher"},
+                                   .delta = 0.05,
+                                   .fraction = {NAN, NAN, NAN},
+                                   .split_seed = 1};
     const struct option_row rows[] = {
-        CASCADE_ROWS(request.cascade, true),
+        CASCADE_ROWS(request.cascade, false),
+        {"stages", OPTION_TEXT, &request.stages, "A,B,C",
+         "instead of --student and --teacher: a cascade of more models, first to last", false},
         {"min-accuracy", OPTION_TEXT, &request.limit[EBJR_MIN_ACCURACY], "A",
          "of the cascade, 0..1", false},
         {"max-drop", OPTION_TEXT, &request.limit[EBJR_MAX_DROP], "E",
@@ -503,13 +348,19 @@ static int run(const struct command *command, int argc, char **argv)
         {"out", OPTION_TEXT, &request.out, "FILE", "where to write the policy (JSON)", false},
         FORMAT_ROW(&request.format),
     };
-    struct work work = {0};
+    struct pick_work work = {0};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     request.cascade.teacher_logits = strncmp(request.fit.answer, "average", 7) == 0;
-    status = pick(&work, &request);
-    bool feasible = work.pick.choice.feasible;
+    bool feasible = false;
+    if (request.stages)
+        status = pick_chain(&feasible, &request);
+    else if (!request.cascade.student || !request.cascade.teacher)
+        status = ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --stages");
+    else
+        status = pick(&work, &request);
+    feasible |= work.pick.choice.feasible;
     free_work(&work);
     return status ? fail(command, status) : feasible ? EXIT_DONE : EXIT_INFEASIBLE;
 }
@@ -527,6 +378,8 @@ const struct command command_pick = {
     "  --max-teacher-rate, --max-flops exact binomial bound of the teacher rate\n"
     "  --max-p95, --max-p99            exact binomial bound of the share that is over\n"
     "  --max-latency                   no certificate\n\n"
+    "With --stages the drop is certified as the sum of the stages' harms, delta and limit shared\n"
+    "between them; plain, the Pareto front of all thresholds is searched.\n\n"
     "Exit code 3: no threshold meets the budgets; stderr says which cannot be met together.\n\n"
     "Example:\n"
     "  ebjr pick --db cifar10.db --student small --teacher large --max-drop 0.01 \\\n"

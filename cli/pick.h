@@ -1,0 +1,40 @@
+/* What the files of ebjr pick share. */
+#ifndef EBJR_CLI_PICK_H
+#define EBJR_CLI_PICK_H
+
+#include "calib/pick.h"
+#include "cli/cascade.h"
+#include "cli/fit.h"
+#include "cli/parts.h"
+#include "cli/table.h"
+
+struct pick_request {
+    struct cascade_request cascade;
+    struct fit_request fit;
+    const char *limit[EBJR_BUDGETS];
+    const char *stages, *minimize, *maximize, *out, *format;
+    bool plain;
+    double delta, fraction[PARTS]; /* NaN: not said */
+    int64_t split_seed;
+};
+
+struct pick_work {
+    struct cascade cascade;
+    struct ebjr_router router;
+    double answer_weight;
+    double *score;
+    uint8_t *joint; /* [n] correctness of the answer to deferred samples */
+    struct parts parts;
+    struct ebjr_pick pick;
+    struct ebjr_figures test; /* at the choice */
+};
+
+/* The result on stdout. Errors: EBJR_EIO. */
+int pick_print(const struct pick_work *work, const struct pick_request *request,
+               enum ebjr_objective objective, enum format format);
+
+/* On stderr: what the result does not promise, what a tail budget means, why there is none. */
+void pick_explain(const struct pick_work *work, const double *limit,
+                  const struct pick_request *request);
+
+#endif
