@@ -14,7 +14,7 @@
 #include <string.h>
 
 static const double RIDGE = 1;          /* penalty of the learned router */
-static const double CLASS_PRIOR = 50;   /* samples that pull a class's offset to 0 */
+static const double CLASS_PRIOR = 50;   /* disagreements that pull a class's offset to 0 */
 static const double CLASS_SHARE = 0.75; /* the operating point that offsets are fitted for */
 
 void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router)
@@ -23,6 +23,12 @@ void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr
         scores[i] =
             ebjr_router_score(router, cascade->logits + i * cascade->classes, cascade->classes);
 }
+
+/* What is fitted from: a cascade, and whether the answer to a deferred sample is right. */
+struct data {
+    const struct cascade *cascade;
+    const uint8_t *deferred; /* [n] */
+};
 
 /* The rows with use[i] != 0 of scores and correctness, together. */
 struct subset {
@@ -38,9 +44,10 @@ static void subset_free(struct subset *subset)
     free(subset->teacher);
 }
 
-static int subset_take(struct subset *out, const double *score, const struct cascade *cascade,
+static int subset_take(struct subset *out, const double *score, const struct data *data,
                        const uint8_t *use)
 {
+    const struct cascade *cascade = data->cascade;
     *out = (struct subset){.score = malloc(cascade->n * sizeof *out->score),
                            .student = malloc(cascade->n),
                            .teacher = malloc(cascade->n)};
@@ -53,18 +60,18 @@ static int subset_take(struct subset *out, const double *score, const struct cas
             continue;
         out->score[out->n] = score[i];
         out->student[out->n] = cascade->student_correct[i];
-        out->teacher[out->n++] = cascade->teacher_correct[i];
+        out->teacher[out->n++] = data->deferred[i];
     }
     return 0;
 }
 
 /* The area under the deferral curve on the rows with use[i] != 0. */
-static int area(double *out, const double *score, const struct cascade *cascade, const uint8_t *use)
+static int area(double *out, const double *score, const struct data *data, const uint8_t *use)
 {
     static const struct ebjr_bootstrap once = {.resamples = 3, .seed = 1, .level = 0.5};
     struct subset subset;
     struct ebjr_interval value;
-    int status = subset_take(&subset, score, cascade, use);
+    int status = subset_take(&subset, score, data, use);
     if (status)
         return status;
     const double *scores[] = {subset.score};
@@ -77,9 +84,10 @@ static int area(double *out, const double *score, const struct cascade *cascade,
 }
 
 /* The plain score of the largest area on the tuning samples, of those that read logits. */
-static int best_plain(const struct ebjr_score **out, const struct cascade *cascade,
+static int best_plain(const struct ebjr_score **out, const struct data *data,
                       const struct ebjr_score_options *options, const uint8_t *use)
 {
+    const struct cascade *cascade = data->cascade;
     size_t count;
     double best = -INFINITY;
     const struct ebjr_score *scores = ebjr_score_list(&count);
@@ -91,7 +99,7 @@ static int best_plain(const struct ebjr_score **out, const struct cascade *casca
         if (scores[i].kind != EBJR_SCORE_LOGITS)
             continue;
         fit_scores(values, cascade, &plain);
-        status = area(&found, values, cascade, use);
+        status = area(&found, values, data, use);
         if (!status && found > best) {
             best = found;
             *out = &scores[i];
@@ -123,17 +131,17 @@ static int fit_learned(struct ebjr_router *router, const struct cascade *cascade
     return 0;
 }
 
-static int fit_offsets(struct ebjr_router *router, const struct cascade *cascade,
-                       const uint8_t *use)
+static int fit_offsets(struct ebjr_router *router, const struct data *data, const uint8_t *use)
 {
+    const struct cascade *cascade = data->cascade;
     double *scores = malloc(cascade->n * sizeof *scores);
     double *offset = calloc(cascade->classes, sizeof *offset);
     int status = scores && offset ? 0 : ebjr_error_memory();
     if (!status) {
         fit_scores(scores, cascade, router);
         status = ebjr_classwise_fit(offset, scores, cascade->predictions, cascade->student_correct,
-                                    cascade->teacher_correct, use, cascade->n, cascade->classes,
-                                    CLASS_SHARE, CLASS_PRIOR);
+                                    data->deferred, use, cascade->n, cascade->classes, CLASS_SHARE,
+                                    CLASS_PRIOR);
     }
     free(scores);
     if (status) {
@@ -147,8 +155,9 @@ static int fit_offsets(struct ebjr_router *router, const struct cascade *cascade
 
 /* Does what was fitted beat the best plain score where neither was fitted? */
 static int compare(const struct ebjr_router *router, const struct ebjr_score *plain,
-                   const struct cascade *cascade, const uint8_t *held_out)
+                   const struct data *data, const uint8_t *held_out)
 {
+    const struct cascade *cascade = data->cascade;
     static const struct ebjr_bootstrap options = {.resamples = 1000, .seed = 1, .level = 0.95};
     struct ebjr_router unfitted = {.score = plain, .options = ebjr_score_defaults};
     struct subset a, b = {0};
@@ -157,10 +166,10 @@ static int compare(const struct ebjr_router *router, const struct ebjr_score *pl
     if (!scores)
         return ebjr_error_memory();
     fit_scores(scores, cascade, &unfitted);
-    int status = subset_take(&a, scores, cascade, held_out);
+    int status = subset_take(&a, scores, data, held_out);
     if (!status) {
         fit_scores(scores, cascade, router);
-        status = subset_take(&b, scores, cascade, held_out);
+        status = subset_take(&b, scores, data, held_out);
         const double *both[] = {a.score, b.score};
         if (!status)
             status = ebjr_bootstrap_compare(values, differences, ebjr_deferral_area, both, 2, 0,
@@ -204,16 +213,18 @@ static int fit_answer(double *weight, const struct cascade *cascade, const char 
                           answer);
 }
 
-int fit_router(struct ebjr_router *router, double *answer_weight, const struct cascade *cascade,
-               const struct fit_request *request, const uint8_t *use, const uint8_t *held_out)
+/* Everything but the answer. */
+static int fit_score(struct ebjr_router *router, const struct data *data,
+                     const struct fit_request *request, const uint8_t *use, const uint8_t *held_out)
 {
+    const struct cascade *cascade = data->cascade;
     const struct ebjr_score *plain = NULL;
+    bool is_auto = strcmp(request->score, "auto") == 0;
     bool is_learned = strcmp(request->score, "learned") == 0;
     bool is_fitted = is_learned || request->temperature || request->per_class;
-    *router = (struct ebjr_router){.options = cascade->options};
-    int status = fit_answer(answer_weight, cascade, request->answer, use);
-    if (!status && (is_fitted || strcmp(request->score, "auto") == 0))
-        status = best_plain(&plain, cascade, &cascade->options, use);
+    int status = 0;
+    if (is_fitted || is_auto)
+        status = best_plain(&plain, data, &cascade->options, use);
     if (!status && request->temperature) {
         status = ebjr_temperature_fit(&router->options.temperature, cascade->logits,
                                       cascade->labels, use, cascade->n, cascade->classes);
@@ -224,7 +235,7 @@ int fit_router(struct ebjr_router *router, double *answer_weight, const struct c
         return status;
     if (is_learned)
         status = fit_learned(router, cascade, use);
-    else if (strcmp(request->score, "auto") == 0)
+    else if (is_auto)
         router->score = plain;
     else
         status = ebjr_score_find(&router->score, request->score);
@@ -232,9 +243,25 @@ int fit_router(struct ebjr_router *router, double *answer_weight, const struct c
         status = ebjr_error_set(EBJR_EINVAL, "%s is drawn for comparison; no router can compute it",
                                 router->score->name);
     if (!status && request->per_class)
-        status = fit_offsets(router, cascade, use);
+        status = fit_offsets(router, data, use);
     if (!status && is_fitted)
-        status = compare(router, plain, cascade, held_out);
+        status = compare(router, plain, data, held_out);
+    return status;
+}
+
+int fit_router(struct ebjr_router *router, double *answer_weight, const struct cascade *cascade,
+               const struct fit_request *request, const uint8_t *use, const uint8_t *held_out)
+{
+    uint8_t *deferred = malloc(cascade->n);
+    *router = (struct ebjr_router){.options = cascade->options};
+    int status =
+        deferred ? fit_answer(answer_weight, cascade, request->answer, use) : ebjr_error_memory();
+    if (!status) {
+        struct data data = {cascade, deferred};
+        fit_joint_correct(deferred, cascade, *answer_weight);
+        status = fit_score(router, &data, request, use, held_out);
+    }
+    free(deferred);
     return status;
 }
 

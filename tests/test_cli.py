@@ -741,7 +741,7 @@ class Usage(CascadeTest):
                 (2, ["eval", "-x"], ["eval"]),
                 (2, ["eval", "--db"], ["--db", "needs a value"]),
                 (2, ["ls", "--db", self.db, "more"], ["'more'"]),
-                (2, ["eval", *self.cascade, "--score", "msp"], ["--threshold T is missing"]),
+                (2, ["eval", *self.cascade, "--score", "msp"], ["--threshold"]),
                 (2, ["eval", *self.cascade, "--score", "msp", "--threshold", "high"], ["high"]),
                 (2, ["eval", *self.cascade, "--score", "msp", "--threshold", "nan"], ["nan"]),
                 (1, ["eval", *self.cascade, "--score", "enrgy", "--threshold", "1"],
@@ -770,7 +770,7 @@ class Usage(CascadeTest):
     def test_a_result_that_cannot_be_written(self):
         full = open("/dev/full", "wb", buffering=0)
         self.addCleanup(full.close)
-        commands = [["ls", "--db", self.db], ["verify", "--db", self.db],
+        commands = [["ls", "--db", self.db], ["verify", "--db", self.db, "--format", "csv"],
                     ["sweep", *self.cascade], ["sweep", *self.cascade, "--score", "all"],
                     ["eval", *self.cascade, "--score", "msp", "--threshold", "0.5"],
                     ["import", "--db", self.path("new.db"), "--name", "small", "--logits",
