@@ -18,6 +18,7 @@ struct ebjr_store {
 int ebjr_store_failure(ebjr_store *store, const char *what);
 
 int ebjr_store_execute(ebjr_store *store, const char *sql);
+int ebjr_store_query_integer(int64_t *out, ebjr_store *store, const char *sql);
 int ebjr_store_prepare(sqlite3_stmt **out, ebjr_store *store, const char *sql);
 
 /* Begin takes the write lock at once. End commits where status is 0, else rolls back and keeps the

@@ -73,7 +73,7 @@ int ebjr_store_end(ebjr_store *store, int status)
     return status;
 }
 
-static int query_integer(int64_t *out, ebjr_store *store, const char *sql)
+int ebjr_store_query_integer(int64_t *out, ebjr_store *store, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
     int status = ebjr_store_prepare(&statement, store, sql);
@@ -89,11 +89,11 @@ static int query_integer(int64_t *out, ebjr_store *store, const char *sql)
 static int check_identity(bool *fresh, ebjr_store *store)
 {
     int64_t application, version, objects;
-    int status = query_integer(&application, store, "PRAGMA application_id");
+    int status = ebjr_store_query_integer(&application, store, "PRAGMA application_id");
     if (!status)
-        status = query_integer(&version, store, "PRAGMA user_version");
+        status = ebjr_store_query_integer(&version, store, "PRAGMA user_version");
     if (!status)
-        status = query_integer(&objects, store, "SELECT count(*) FROM sqlite_schema");
+        status = ebjr_store_query_integer(&objects, store, "SELECT count(*) FROM sqlite_schema");
     if (status)
         return status;
     *fresh = application == 0 && version == 0 && objects == 0;

@@ -54,41 +54,34 @@ const struct ebjr_table ebjr_measurement_table = {"measurement",
                                                   sizeof(struct ebjr_stored_measurement),
                                                   measurement_columns, COUNT(measurement_columns)};
 
-int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store)
+static int list(void *out, size_t *count, ebjr_store *store, const struct ebjr_table *table)
 {
     void *records;
-    int status = ebjr_table_list(&records, count, store, &ebjr_model_table);
+    int status = ebjr_table_list(&records, count, store, table);
     if (!status)
-        *out = records;
+        memcpy(out, &records, sizeof records); /* whatever the type of the pointer */
     return status;
+}
+
+int ebjr_stored_model_list(struct ebjr_stored_model **out, size_t *count, ebjr_store *store)
+{
+    return list(out, count, store, &ebjr_model_table);
 }
 
 int ebjr_stored_dataset_list(struct ebjr_stored_dataset **out, size_t *count, ebjr_store *store)
 {
-    void *records;
-    int status = ebjr_table_list(&records, count, store, &ebjr_dataset_table);
-    if (!status)
-        *out = records;
-    return status;
+    return list(out, count, store, &ebjr_dataset_table);
 }
 
 int ebjr_stored_run_list(struct ebjr_stored_run **out, size_t *count, ebjr_store *store)
 {
-    void *records;
-    int status = ebjr_table_list(&records, count, store, &ebjr_run_table);
-    if (!status)
-        *out = records;
-    return status;
+    return list(out, count, store, &ebjr_run_table);
 }
 
 int ebjr_stored_measurement_list(struct ebjr_stored_measurement **out, size_t *count,
                                  ebjr_store *store)
 {
-    void *records;
-    int status = ebjr_table_list(&records, count, store, &ebjr_measurement_table);
-    if (!status)
-        *out = records;
-    return status;
+    return list(out, count, store, &ebjr_measurement_table);
 }
 
 void ebjr_store_time(char out[32])
@@ -183,33 +176,31 @@ int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record)
     return put(store, &ebjr_run_table, record, same_run);
 }
 
-static int model_by_hash(int64_t *id, ebjr_store *store, const char *sha256)
+/* Models and data sets have a name and a hash. */
+static const char *text_of(const struct ebjr_table *table, const void *record, const char *column)
 {
-    struct ebjr_stored_model *models;
-    size_t count;
-    int status = ebjr_stored_model_list(&models, &count, store);
-    if (status)
-        return status;
-    *id = 0;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(models[i].sha256, sha256) == 0)
-            *id = models[i].id;
-    free(models);
-    return 0;
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, column) == 0)
+            return (const char *)record + table->columns[i].offset;
+    return "";
 }
 
-static int dataset_by_hash(int64_t *id, ebjr_store *store, const char *sha256)
+/* *id is 0 where there is none of this hash. */
+static int id_by_hash(int64_t *id, ebjr_store *store, const struct ebjr_table *table,
+                      const char *sha256)
 {
-    struct ebjr_stored_dataset *datasets;
+    char *records;
     size_t count;
-    int status = ebjr_stored_dataset_list(&datasets, &count, store);
+    int status = list(&records, &count, store, table);
     if (status)
         return status;
     *id = 0;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(datasets[i].sha256, sha256) == 0)
-            *id = datasets[i].id;
-    free(datasets);
+    for (size_t i = 0; i < count; i++) {
+        const char *record = records + i * table->record_size;
+        if (strcmp(text_of(table, record, "sha256"), sha256) == 0)
+            memcpy(id, record + table->columns[0].offset, sizeof *id);
+    }
+    free(records);
     return 0;
 }
 
@@ -220,9 +211,9 @@ int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const c
     size_t count = 0;
     snprintf(wanted.preprocessing, sizeof wanted.preprocessing, "%s", preprocessing);
     snprintf(wanted.dtype, sizeof wanted.dtype, "%s", dtype);
-    int status = model_by_hash(&wanted.model_id, store, model_sha256);
+    int status = id_by_hash(&wanted.model_id, store, &ebjr_model_table, model_sha256);
     if (!status)
-        status = dataset_by_hash(&wanted.dataset_id, store, dataset_sha256);
+        status = id_by_hash(&wanted.dataset_id, store, &ebjr_dataset_table, dataset_sha256);
     if (!status)
         status = ebjr_stored_run_list(&runs, &count, store);
     if (status)
@@ -238,86 +229,67 @@ int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const c
     return status ? ebjr_error_set(status, "%s holds no such run", ebjr_store_path(store)) : 0;
 }
 
-/* Models and data sets are called by name, or by the head of their hash. */
-struct reference {
-    const char *name, *sha256;
-};
-
-static int find(size_t *out, const char *noun, const char *store, const struct reference *known,
-                size_t count, const char *name)
+static int not_found(ebjr_store *store, const struct ebjr_table *table, const char *noun,
+                     const char *records, size_t count, const char *name)
 {
-    size_t matches = 0;
-    size_t length = strlen(name);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(known[i].name, name) == 0) {
-            *out = i;
-            return 0;
-        }
-        if (length >= SHORTEST_HASH_PREFIX && strncmp(known[i].sha256, name, length) == 0) {
-            *out = i;
-            matches++;
-        }
-    }
-    if (matches == 1)
-        return 0;
-    if (matches > 1)
-        return ebjr_error_set(EBJR_EINVAL, "'%s' is the head of several hashes; add digits", name);
+    const char *path = ebjr_store_path(store);
     if (count == 0)
         return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s yet; fill it with ebjr run or import",
-                              store, noun);
-
+                              path, noun);
     const char **names = malloc(count * sizeof *names);
     if (!names)
         return ebjr_error_memory();
     for (size_t i = 0; i < count; i++)
-        names[i] = known[i].name;
+        names[i] = text_of(table, records + i * table->record_size, "name");
     const char *nearest = ebjr_name_nearest(name, names, count);
     free(names);
     if (nearest)
-        return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; did you mean '%s'?", store,
-                              noun, name, nearest);
-    return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; ebjr ls shows what it holds", store,
+        return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; did you mean '%s'?", path, noun,
+                              name, nearest);
+    return ebjr_error_set(EBJR_ENOTFOUND, "%s holds no %s '%s'; ebjr ls shows what it holds", path,
                           noun, name);
+}
+
+/* By name, else by the head of the hash, which must tell it from all others. */
+static int find(void *out, ebjr_store *store, const struct ebjr_table *table, const char *noun,
+                const char *name)
+{
+    char *records;
+    const char *match = NULL;
+    size_t count, length = strlen(name), heads = 0;
+    int status = list(&records, &count, store, table);
+    if (status)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        const char *record = records + i * table->record_size;
+        if (strcmp(text_of(table, record, "name"), name) == 0) {
+            match = record;
+            heads = 1;
+            break;
+        }
+        if (length >= SHORTEST_HASH_PREFIX &&
+            strncmp(text_of(table, record, "sha256"), name, length) == 0) {
+            match = record;
+            heads++;
+        }
+    }
+    if (heads > 1)
+        status =
+            ebjr_error_set(EBJR_EINVAL, "'%s' is the head of several hashes; add digits", name);
+    else if (!match)
+        status = not_found(store, table, noun, records, count, name);
+    else
+        memcpy(out, match, table->record_size);
+    free(records);
+    return status;
 }
 
 int ebjr_stored_model_find(struct ebjr_stored_model *out, ebjr_store *store, const char *name)
 {
-    struct ebjr_stored_model *models = NULL;
-    size_t count, index = 0;
-    int status = ebjr_stored_model_list(&models, &count, store);
-    if (status)
-        return status;
-    struct reference *known = calloc(count + 1, sizeof *known);
-    if (!known)
-        status = ebjr_error_memory();
-    for (size_t i = 0; known && i < count; i++)
-        known[i] = (struct reference){models[i].name, models[i].sha256};
-    if (!status)
-        status = find(&index, "model", ebjr_store_path(store), known, count, name);
-    if (!status)
-        *out = models[index];
-    free(known);
-    free(models);
-    return status;
+    return find(out, store, &ebjr_model_table, "model", name);
 }
 
 int ebjr_stored_dataset_find(struct ebjr_stored_dataset *out, ebjr_store *store, const char *name)
 {
-    struct ebjr_stored_dataset *sets = NULL;
-    size_t count, index = 0;
-    int status = ebjr_stored_dataset_list(&sets, &count, store);
-    if (status)
-        return status;
-    struct reference *known = calloc(count + 1, sizeof *known);
-    if (!known)
-        status = ebjr_error_memory();
-    for (size_t i = 0; known && i < count; i++)
-        known[i] = (struct reference){sets[i].name, sets[i].sha256};
-    if (!status)
-        status = find(&index, "data set", ebjr_store_path(store), known, count, name);
-    if (!status)
-        *out = sets[index];
-    free(known);
-    free(sets);
-    return status;
+    return find(out, store, &ebjr_dataset_table, "data set", name);
 }

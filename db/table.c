@@ -96,29 +96,17 @@ static void append_names(char sql[SQL_SIZE], const struct ebjr_table *table)
     append(sql, "seal");
 }
 
-static int next_id(int64_t *out, ebjr_store *store, const struct ebjr_table *table)
-{
-    char sql[SQL_SIZE] = "";
-    append(sql, "SELECT coalesce(max(id), 0) + 1 FROM %s", table->name);
-    sqlite3_stmt *statement = NULL;
-    int status = ebjr_store_prepare(&statement, store, sql);
-    if (!status && sqlite3_step(statement) != SQLITE_ROW)
-        status = ebjr_store_failure(store, "read it");
-    if (!status)
-        *out = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return status;
-}
-
 int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record)
 {
     int64_t id;
-    int status = next_id(&id, store, table);
+    char sql[SQL_SIZE] = "";
+    append(sql, "SELECT coalesce(max(id), 0) + 1 FROM %s", table->name);
+    int status = ebjr_store_query_integer(&id, store, sql);
     if (status)
         return status;
     memcpy((char *)record + table->columns[0].offset, &id, sizeof id);
 
-    char sql[SQL_SIZE] = "";
+    sql[0] = 0;
     append(sql, "INSERT INTO %s (", table->name);
     append_names(sql, table);
     append(sql, ") VALUES (?");
