@@ -19,13 +19,15 @@ void ebjr_hash_free(ebjr_hash *hash);
 
 int ebjr_hash_update(ebjr_hash *hash, const void *bytes, size_t size);
 
-/* Appends the bytes of a file; *size, where wanted, grows by their number. Errors: EBJR_EIO. */
+/* Appends the bytes of a file; *size, where wanted, grows by their number. Errors: EBJR_ENOTFOUND,
+ * EBJR_EIO. */
 int ebjr_hash_update_file(ebjr_hash *hash, const char *path, int64_t *size);
 
 /* Writes the digest as 64 lower-case hexadecimal digits and starts anew. */
 int ebjr_hash_finish(ebjr_hash *hash, char out[EBJR_HASH_TEXT]);
 
-/* The digest of one file, and its size in bytes. Errors: EBJR_EIO, EBJR_ENOMEM. */
+/* The digest of one file, and its size in bytes. Errors: EBJR_ENOTFOUND, EBJR_EIO,
+ * EBJR_ENOMEM. */
 int ebjr_hash_file(char out[EBJR_HASH_TEXT], int64_t *size, const char *path);
 
 #ifdef __cplusplus

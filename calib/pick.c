@@ -38,7 +38,7 @@ static size_t propose(double *threshold, const struct ebjr_curve *tuning)
             best = i;
     int64_t step = tuning->n / GRID + 1, next = 0;
     for (size_t i = best; i < tuning->count; i++) {
-        if (tuning->points[i].student < next)
+        if (tuning->points[i].student < next || tuning->points[i].threshold == EBJR_NEVER)
             continue;
         threshold[count++] = tuning->points[i].threshold;
         next = tuning->points[i].student + step;
@@ -175,6 +175,8 @@ int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
     divide_delta(out, request);
     int status = ebjr_sweep(&out->curve, calibration->score, calibration->student_correct,
                             calibration->teacher_correct, calibration->n);
+    if (!status && out->curve.points[out->curve.count - 1].threshold == EBJR_NEVER)
+        out->curve.count--;
     if (!status && (out->certified >> EBJR_MIN_ACCURACY & 1))
         status = propose_candidates(&out->curve, tuning, request);
     if (!status && calibration->student_latency)

@@ -14,12 +14,18 @@
 #ifndef EBJR_CALIB_SWEEP_H
 #define EBJR_CALIB_SWEEP_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The score of a sample that the student must not answer (a specialised student has called it
+ * "other"): the lowest finite one. A point at this threshold is the student alone; no pick takes
+ * it. */
+#define EBJR_NEVER (-DBL_MAX)
 
 /* What a threshold does, in whole samples. */
 struct ebjr_point {

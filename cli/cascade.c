@@ -2,8 +2,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "calib/sweep.h"
 #include "db/latency.h"
 #include "db/output.h"
+#include "runtime/class_map.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -130,6 +132,29 @@ static int check_complete(const struct catalogue *catalogue, const struct ebjr_s
                           (long long)run->samples);
 }
 
+/* Do both answer the same question? */
+static int check_pair(const struct ebjr_stored_run *student, const struct ebjr_stored_run *teacher,
+                      const struct cascade_request *request)
+{
+    if (*teacher->class_map)
+        return ebjr_error_set(EBJR_EINVAL,
+                              "'%s' knows only some of the classes and cannot be a "
+                              "teacher",
+                              request->teacher);
+    if (*student->class_map)
+        return request->teacher_logits
+                   ? ebjr_error_set(EBJR_EINVAL, "a specialised student and its teacher have "
+                                                 "different outputs, which cannot be averaged")
+                   : 0;
+    if (student->classes != teacher->classes)
+        return ebjr_error_set(EBJR_EINVAL,
+                              "'%s' has %lld classes and '%s' %lld: they answer "
+                              "different questions",
+                              request->student, (long long)student->classes, request->teacher,
+                              (long long)teacher->classes);
+    return 0;
+}
+
 static int identify(struct cascade *out, ebjr_store *store, const struct cascade_request *request)
 {
     struct catalogue catalogue;
@@ -149,12 +174,8 @@ static int identify(struct cascade *out, ebjr_store *store, const struct cascade
         status = check_complete(&catalogue, s);
     if (!status)
         status = check_complete(&catalogue, t);
-    if (!status && s->classes != t->classes)
-        status = ebjr_error_set(EBJR_EINVAL,
-                                "'%s' has %lld classes and '%s' %lld: they answer "
-                                "different questions",
-                                request->student, (long long)s->classes, request->teacher,
-                                (long long)t->classes);
+    if (!status)
+        status = check_pair(s, t, request);
     if (!status) {
         out->student_run = *s;
         out->teacher_run = *t;
@@ -163,6 +184,7 @@ static int identify(struct cascade *out, ebjr_store *store, const struct cascade
         out->dataset = *dataset_of(&catalogue, s->dataset_id);
         out->n = (size_t)s->samples;
         out->classes = (size_t)s->classes;
+        out->is_specialised = *s->class_map != 0;
     }
     catalogue_free(&catalogue);
     return status;
@@ -324,21 +346,33 @@ void cascade_free(struct cascade *cascade)
     memset(cascade, 0, sizeof *cascade);
 }
 
+void cascade_never_other(double *scores, const struct cascade *cascade)
+{
+    for (size_t i = 0; cascade->is_specialised && i < cascade->n; i++)
+        if (cascade->predictions[i] == EBJR_OTHER)
+            scores[i] = EBJR_NEVER;
+}
+
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score)
 {
+    int status = 0;
     switch (score->kind) {
-    case EBJR_SCORE_RANDOM: return ebjr_score_random(scores, cascade->n, cascade->options.seed);
     case EBJR_SCORE_ORACLE:
         for (size_t i = 0; i < cascade->n; i++)
             scores[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
         return 0;
+    case EBJR_SCORE_RANDOM:
+        status = ebjr_score_random(scores, cascade->n, cascade->options.seed);
+        break;
     case EBJR_SCORE_LOGITS:
         for (size_t i = 0; i < cascade->n; i++)
             scores[i] = ebjr_score_evaluate(score, cascade->logits + i * cascade->classes,
                                             cascade->classes, &cascade->options);
-        return 0;
+        break;
     }
-    return 0;
+    if (!status)
+        cascade_never_other(scores, cascade);
+    return status;
 }
 
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name)

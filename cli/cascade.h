@@ -61,10 +61,11 @@ struct cascade {
     struct ebjr_score_options options;
     const char *convention;              /* "op-counter" or "mac2" */
     double student_flops, teacher_flops; /* NaN: unknown */
-    size_t n, classes;
-    float *logits;                 /* the student's, [n, classes] */
-    float *teacher_logits;         /* the same; NULL where they were not asked for */
-    int32_t *labels, *predictions; /* [n]; the student's predictions */
+    size_t n, classes;                   /* of outputs of the student */
+    bool is_specialised;                 /* it has a class map, and may say "other" */
+    float *logits;                       /* the student's, [n, classes] */
+    float *teacher_logits;               /* the same; NULL where they were not asked for */
+    int32_t *labels, *predictions;       /* [n]; the student's predictions */
     uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
     double *student_latency, *teacher_latency; /* [n] ns; NULL: not stored for both */
 };
@@ -74,8 +75,12 @@ struct cascade {
 int cascade_load(struct cascade *out, const struct cascade_request *request);
 void cascade_free(struct cascade *cascade);
 
-/* scores[n]. Errors: EBJR_ENOMEM. */
+/* scores[n]. Samples that the student calls "other" have EBJR_NEVER (but of an oracle, which knows
+ * better). Errors: EBJR_ENOMEM. */
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
+
+/* Gives EBJR_NEVER to the samples that a specialised student calls "other". */
+void cascade_never_other(double *scores, const struct cascade *cascade);
 
 /* The score with this name, or all of them for "all". Points into ebjr_score_list. */
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name);

@@ -5,6 +5,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "db/latency.h"
+#include "runtime/class_map.h"
 #include "runtime/logits_file.h"
 #include "runtime/recorder.h"
 #include "version.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct request {
-    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *latency, *format;
+    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *latency, *format;
     double flops, parameters;
 };
 
@@ -143,6 +144,12 @@ static int describe_model(struct import *import, const struct request *request)
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
     run->classes = (int64_t)ebjr_logits_file_describe(import->file)->classes;
     run->samples = ebjr_logits_file_describe(import->file)->samples;
+    if (!status && request->class_map)
+        status = ebjr_class_map_read(run->class_map, request->class_map);
+    size_t outputs = ebjr_class_map_size(run->class_map);
+    if (!status && outputs > 0 && outputs != (size_t)run->classes)
+        status = ebjr_error_set(EBJR_EINVAL, "%s has %zu lines, but there are %lld logits a sample",
+                                request->class_map, outputs, (long long)run->classes);
     return status;
 }
 
@@ -274,6 +281,8 @@ static int run(const struct command *command, int argc, char **argv)
         {"flops", OPTION_NUMBER, &request.flops, "N", "of the model, a sample (1.3e8, 130M)",
          false},
         {"parameters", OPTION_NUMBER, &request.parameters, "N", "of the model", false},
+        {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
+         "of a specialised model: a line for each output, its class or other", false},
         {"latency-ns", OPTION_TEXT, &request.latency, "FILE",
          "nanoseconds that the model takes for each sample, alone: .npy of integers, or\none a "
          "line",

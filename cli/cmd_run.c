@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "runtime/class_map.h"
 #include "runtime/run.h"
 #include "version.h"
 
@@ -14,7 +15,8 @@
 #include <string.h>
 
 struct request {
-    const char *db, *dataset, *dataset_name, *device, *batch, *scale, *mean, *std, *format;
+    const char *db, *dataset, *dataset_name, *class_map, *device, *batch, *scale, *mean, *std,
+        *format;
     struct ebjr_dataset_options dataset_options;
     struct option_list models;
     int64_t threads;
@@ -27,6 +29,7 @@ struct session {
     struct ebjr_stored_dataset stored_dataset;
     struct ebjr_device device;
     struct ebjr_preprocessing preprocessing;
+    char class_map[EBJR_CLASS_MAP_TEXT];
     size_t batch;
     bool blas_checked;
     struct table table;
@@ -114,6 +117,7 @@ static void describe_run(struct ebjr_stored_run *run, const struct session *sess
                          const struct ebjr_model_info *info)
 {
     run->classes = (int64_t)info->classes;
+    snprintf(run->class_map, sizeof run->class_map, "%s", session->class_map);
     run->samples = session->stored_dataset.samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
@@ -128,13 +132,23 @@ static void describe_run(struct ebjr_stored_run *run, const struct session *sess
     ebjr_host_cpu(run->host, sizeof run->host);
 }
 
+static int check_class_map(const char *map, size_t outputs)
+{
+    if (!*map || ebjr_class_map_size(map) == outputs)
+        return 0;
+    return ebjr_error_set(EBJR_EINVAL, "--student-classes has %zu lines, but the model %zu outputs",
+                          ebjr_class_map_size(map), outputs);
+}
+
 static int store_run(struct ebjr_stored_run *run, struct session *session,
                      struct ebjr_stored_model *model, const struct ebjr_model_info *info)
 {
     snprintf(model->kind, sizeof model->kind, "%s", info->backend);
     model->parameters = info->parameters;
     describe_run(run, session, info);
-    int status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+    int status = check_class_map(session->class_map, info->classes);
+    if (!status)
+        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
     if (!status)
         status = ebjr_stored_model_put(session->store, model);
     if (!status) {
@@ -188,8 +202,9 @@ static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model
 static bool is_stored(struct ebjr_stored_run *run, struct session *session,
                       const struct ebjr_stored_model *model)
 {
-    int status = ebjr_stored_run_find(run, session->store, model->sha256,
-                                      session->stored_dataset.sha256, run->preprocessing, DTYPE);
+    int status =
+        ebjr_stored_run_find(run, session->store, model->sha256, session->stored_dataset.sha256,
+                             run->preprocessing, DTYPE, session->class_map);
     return status == 0 && run->done == run->samples;
 }
 
@@ -233,6 +248,8 @@ static int run_all(struct session *session, const struct request *request)
         status = parse_batch(&session->batch, request->batch);
     if (!status)
         status = ebjr_device_parse(&session->device, request->device);
+    if (!status && request->class_map)
+        status = ebjr_class_map_read(session->class_map, request->class_map);
     if (!status)
         status = open_dataset(session, request);
     if (!status)
@@ -266,6 +283,8 @@ static int run(const struct command *command, int argc, char **argv)
          true},
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
          "a TorchScript file; any number of times", true},
+        {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
+         "of specialised models: a line for each output, its class or other", false},
         {"split", OPTION_TEXT, &request.dataset_options.split, "NAME",
          "of a directory: test (default) or train", false},
         {"labels", OPTION_TEXT, &request.dataset_options.labels, "FILE",

@@ -22,6 +22,7 @@ void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr
     for (size_t i = 0; i < cascade->n; i++)
         scores[i] =
             ebjr_router_score(router, cascade->logits + i * cascade->classes, cascade->classes);
+    cascade_never_other(scores, cascade);
 }
 
 /* What is fitted from: a cascade, and whether the answer to a deferred sample is right. */

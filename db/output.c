@@ -142,6 +142,11 @@ int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
     struct ebjr_stored_run moved = *run;
     if (count == 0)
         return 0;
+    if (rows[0].index != run->done || (int64_t)count > run->samples - run->done)
+        return ebjr_error_set(
+            EBJR_EINVAL, "run %lld: samples %lld to %lld do not follow sample %lld",
+            (long long)run->id, (long long)rows[0].index,
+            (long long)(rows[0].index + (int64_t)count - 1), (long long)run->done - 1);
     int status = ebjr_store_begin(store);
     if (status)
         return status;
@@ -277,6 +282,7 @@ int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row)
     if (cursor->logits) {
         row->logits = sqlite3_column_blob(statement, LOGITS);
         if (sqlite3_column_type(statement, LOGITS) != SQLITE_BLOB ||
+            cursor->classes > INT32_MAX / sizeof(float) ||
             (size_t)sqlite3_column_bytes(statement, LOGITS) != cursor->classes * sizeof(float))
             return damaged(cursor, "it has the wrong number of logits");
     }

@@ -43,7 +43,9 @@ CREATE TABLE run (
     dataset_id     INTEGER NOT NULL REFERENCES dataset,
     preprocessing  TEXT NOT NULL,          -- JSON: scale, mean, std; '' for an import
     dtype          TEXT NOT NULL,          -- of the model's arithmetic: 'float32'
-    classes        INTEGER NOT NULL,
+    classes        INTEGER NOT NULL,       -- outputs of the model: the length of `logits`
+    class_map      TEXT NOT NULL,          -- '': output k is class k; else '3,0,-': the class of each
+                                           -- output, '-' for "other", which no label is
     samples        INTEGER NOT NULL,
     done           INTEGER NOT NULL,       -- rows stored so far; complete where done = samples
     flops          INTEGER,                -- a sample, 2 x op_counter's count; NULL: unknown
@@ -59,15 +61,15 @@ CREATE TABLE run (
     started        TEXT NOT NULL,
     finished       TEXT NOT NULL,          -- '' while done < samples
     seal           TEXT NOT NULL,
-    UNIQUE (model_id, dataset_id, preprocessing, dtype)
+    UNIQUE (model_id, dataset_id, preprocessing, dtype, class_map)
 );
 
 CREATE TABLE output (
     run_id         INTEGER NOT NULL REFERENCES run,
     idx            INTEGER NOT NULL,
-    prediction     INTEGER NOT NULL,       -- argmax of the logits, the lowest class on a tie
+    prediction     INTEGER NOT NULL,       -- the largest logit's class, the first on a tie; -1: other
     correct        INTEGER NOT NULL,       -- prediction = label
-    top5_correct   INTEGER NOT NULL,       -- fewer than five classes come before the label
+    top5_correct   INTEGER NOT NULL,       -- fewer than five outputs come before the label's
     energy         REAL NOT NULL,          -- logsumexp(z)
     softmax_energy REAL NOT NULL,          -- logsumexp(softmax(z))
     logits         BLOB NOT NULL,          -- little-endian float32, `classes` of them

@@ -26,13 +26,13 @@ static const struct ebjr_column dataset_columns[] = {
 
 #define RUN(kind, member) EBJR_##kind(ebjr_stored_run, member)
 static const struct ebjr_column run_columns[] = {
-    RUN(INTEGER, id),          RUN(INTEGER, model_id),  RUN(INTEGER, dataset_id),
-    RUN(TEXT, preprocessing),  RUN(TEXT, dtype),        RUN(INTEGER, classes),
-    RUN(INTEGER, samples),     RUN(INTEGER, done),      RUN(INTEGER, flops),
-    RUN(INTEGER, flops_mac2),  RUN(TEXT, flops_source), RUN(TEXT, uncounted),
-    RUN(TEXT, uncounted_mac2), RUN(TEXT, device),       RUN(TEXT, plan),
-    RUN(TEXT, library),        RUN(TEXT, host),         RUN(TEXT, program),
-    RUN(TEXT, started),        RUN(TEXT, finished),
+    RUN(INTEGER, id),         RUN(INTEGER, model_id),    RUN(INTEGER, dataset_id),
+    RUN(TEXT, preprocessing), RUN(TEXT, dtype),          RUN(INTEGER, classes),
+    RUN(TEXT, class_map),     RUN(INTEGER, samples),     RUN(INTEGER, done),
+    RUN(INTEGER, flops),      RUN(INTEGER, flops_mac2),  RUN(TEXT, flops_source),
+    RUN(TEXT, uncounted),     RUN(TEXT, uncounted_mac2), RUN(TEXT, device),
+    RUN(TEXT, plan),          RUN(TEXT, library),        RUN(TEXT, host),
+    RUN(TEXT, program),       RUN(TEXT, started),        RUN(TEXT, finished),
 };
 
 #define MEASUREMENT(kind, member) EBJR_##kind(ebjr_stored_measurement, member)
@@ -153,7 +153,8 @@ static int same_run(const void *stored, const void *record)
 {
     const struct ebjr_stored_run *a = stored, *b = record;
     return a->model_id == b->model_id && a->dataset_id == b->dataset_id &&
-           strcmp(a->preprocessing, b->preprocessing) == 0 && strcmp(a->dtype, b->dtype) == 0;
+           strcmp(a->preprocessing, b->preprocessing) == 0 && strcmp(a->dtype, b->dtype) == 0 &&
+           strcmp(a->class_map, b->class_map) == 0;
 }
 
 int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record)
@@ -205,12 +206,14 @@ static int id_by_hash(int64_t *id, ebjr_store *store, const struct ebjr_table *t
 }
 
 int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,
-                         const char *dataset_sha256, const char *preprocessing, const char *dtype)
+                         const char *dataset_sha256, const char *preprocessing, const char *dtype,
+                         const char *class_map)
 {
     struct ebjr_stored_run wanted = {0}, *runs = NULL;
     size_t count = 0;
     snprintf(wanted.preprocessing, sizeof wanted.preprocessing, "%s", preprocessing);
     snprintf(wanted.dtype, sizeof wanted.dtype, "%s", dtype);
+    snprintf(wanted.class_map, sizeof wanted.class_map, "%s", class_map);
     int status = id_by_hash(&wanted.model_id, store, &ebjr_model_table, model_sha256);
     if (!status)
         status = id_by_hash(&wanted.dataset_id, store, &ebjr_dataset_table, dataset_sha256);

@@ -42,7 +42,9 @@ struct ebjr_stored_run {
     int64_t model_id, dataset_id;
     char preprocessing[1024];
     char dtype[16];
-    int64_t classes, samples, done;
+    int64_t classes;      /* outputs of the model */
+    char class_map[4096]; /* "": output k is class k; else "3,0,-", see runtime/class_map.h */
+    int64_t samples, done;
     int64_t flops, flops_mac2; /* a sample; EBJR_UNKNOWN */
     char flops_source[16];     /* "counted", "given", "unknown" */
     char uncounted[1024], uncounted_mac2[1024];
@@ -68,10 +70,10 @@ struct ebjr_stored_measurement {
 };
 
 /*
- * Put: the thing with this identity (SHA-256; for a run: model, data set, preprocessing, dtype) is
- * looked up, or inserted where the store does not know it; *record is then what the store holds.
- * The times are set by the store. Errors: EBJR_EEXIST the name belongs to another model or data
- * set; EBJR_EBUSY; EBJR_EIO.
+ * Put: the thing with this identity (SHA-256; for a run: model, data set, preprocessing, dtype,
+ * map) is looked up, or inserted where the store does not know it; *record is then what the store
+ * holds. The times are set by the store. Errors: EBJR_EEXIST the name belongs to another model or
+ * data set; EBJR_EBUSY; EBJR_EIO.
  */
 int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record);
 int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record);
@@ -79,7 +81,8 @@ int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record);
 
 /* The run with this identity. Errors: EBJR_ENOTFOUND. */
 int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,
-                         const char *dataset_sha256, const char *preprocessing, const char *dtype);
+                         const char *dataset_sha256, const char *preprocessing, const char *dtype,
+                         const char *class_map);
 
 /* By name, or by the first 6 or more digits of the SHA-256. Errors: EBJR_ENOTFOUND, with the
  * nearest known name. */

@@ -61,7 +61,7 @@ static void check_derived(struct report *report, const struct ebjr_stored_run *r
                           const struct ebjr_output *row)
 {
     struct ebjr_output again = *row;
-    if (report->verify->derive(&again, (size_t)run->classes) != 0)
+    if (report->verify->derive(&again, run) != 0)
         fault(report, "run %lld, sample %lld: %s", (long long)run->id, (long long)row->index,
               ebjr_error_last());
     else if (again.prediction != row->prediction || again.correct != row->correct ||
@@ -120,9 +120,9 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
                      sqlite3_column_type(chunks, 2) == SQLITE_TEXT;
         const char *sha256 = (const char *)sqlite3_column_text(chunks, 2);
         clean &= sha256 && sqlite3_column_bytes(chunks, 2) == EBJR_HASH_TEXT - 1;
-        if (!clean || first != next || count < 0) {
-            fault(report, "run %lld: no chunk covers samples %lld to %lld", (long long)run->id,
-                  (long long)next, (long long)first - 1);
+        if (!clean || first != next || count < 0 || count > INT64_MAX - first) {
+            fault(report, "run %lld: no chunk covers sample %lld", (long long)run->id,
+                  (long long)next);
             break;
         }
         status = check_chunk(report, run, hash, cursor, first, count, sha256);
@@ -148,14 +148,22 @@ static int check_measurement(ebjr_store *store, struct report *report,
                              const struct ebjr_stored_measurement *measurement)
 {
     char sha256[EBJR_HASH_TEXT];
-    int64_t samples = measurement->samples > 0 ? measurement->samples : 0;
-    int64_t *ns = calloc((size_t)samples + 1, sizeof *ns);
-    if (!ns) {
-        fault(report, "measurement %lld: %lld samples do not fit into memory",
-              (long long)measurement->id, (long long)samples);
+    int64_t samples = measurement->samples, stored;
+    char count[96];
+    snprintf(count, sizeof count, "SELECT count(*) FROM latency WHERE measurement_id = %lld",
+             (long long)measurement->id);
+    int status = ebjr_store_query_integer(&stored, store, count);
+    if (status)
+        return status;
+    if (stored != samples) {
+        fault(report, "measurement %lld: it has %lld latencies, not %lld",
+              (long long)measurement->id, (long long)stored, (long long)samples);
         return 0;
     }
-    int status = ebjr_latency_read(ns, store, measurement);
+    int64_t *ns = calloc((size_t)samples + 1, sizeof *ns);
+    if (!ns)
+        return ebjr_error_memory();
+    status = ebjr_latency_read(ns, store, measurement);
     if (!status)
         status = ebjr_latency_hash(sha256, ns, samples);
     if (status == EBJR_ESTORE) {
@@ -184,35 +192,21 @@ static int check_measurements(ebjr_store *store, struct report *report)
     return status;
 }
 
-/* A query whose every row names a fault; `text` says it, with the row's integer in it. */
-static int check_query(ebjr_store *store, struct report *report, const char *sql, const char *text)
+/* Labels come with runs, and are as many as the longest of them has rows. */
+static int check_labels(ebjr_store *store, struct report *report)
 {
     sqlite3_stmt *statement = NULL;
     int step = SQLITE_DONE;
-    int status = ebjr_store_prepare(&statement, store, sql);
+    int status = ebjr_store_prepare(
+        &statement, store,
+        "SELECT id FROM dataset WHERE (SELECT count(*) FROM sample WHERE dataset_id = dataset.id) "
+        "<> (SELECT coalesce(max(done), 0) FROM run WHERE dataset_id = dataset.id)");
     while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW)
-        fault(report, "%s %lld: %s", (const char *)sqlite3_column_text(statement, 0),
-              (long long)sqlite3_column_int64(statement, 1), text);
+        fault(report, "data set %lld: its labels are not those of its runs",
+              (long long)sqlite3_column_int64(statement, 0));
     if (!status && step != SQLITE_DONE)
         status = ebjr_store_failure(store, "check it");
     sqlite3_finalize(statement);
-    return status;
-}
-
-/* Labels and latencies come with runs and measurements, and are as many. */
-static int check_counts(ebjr_store *store, struct report *report)
-{
-    int status =
-        check_query(store, report,
-                    "SELECT 'dataset', dataset.id FROM dataset WHERE "
-                    "(SELECT count(*) FROM sample WHERE dataset_id = dataset.id) <> "
-                    "(SELECT coalesce(max(done), 0) FROM run WHERE dataset_id = dataset.id)",
-                    "its labels are not those of its runs");
-    if (!status)
-        status = check_query(store, report,
-                             "SELECT 'measurement', id FROM measurement WHERE "
-                             "(SELECT count(*) FROM latency WHERE measurement_id = id) <> samples",
-                             "it has too many or too few latencies");
     return status;
 }
 
@@ -294,7 +288,7 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
     if (!status)
         status = check_references(store, &report);
     if (!status)
-        status = check_counts(store, &report);
+        status = check_labels(store, &report);
     if (!status)
         status = check_schema(store, &report);
     ebjr_store_execute(store, "END");

@@ -12,9 +12,9 @@ struct ebjr_verify {
     void *context;
     /* A sentence for each thing found wrong. */
     void (*found)(void *context, const char *what);
-    /* Recomputes prediction, correct, top5_correct and both energies of a row from its logits and
-     * its label: the arithmetic lives where the models run, not here. */
-    int (*derive)(struct ebjr_output *row, size_t classes);
+    /* Recomputes prediction, correct, top5_correct and both energies of a row of `run` from its
+     * logits and its label: the arithmetic lives where the models run, not here. */
+    int (*derive)(struct ebjr_output *row, const struct ebjr_stored_run *run);
 };
 
 struct ebjr_verify_totals {

@@ -8,16 +8,19 @@
 extern "C" {
 #endif
 
-/* The class of the largest logit, the lowest class on a tie. */
+/* The place of the largest logit, the first on a tie. */
 int32_t ebjr_logits_argmax(const float *logits, size_t classes);
 
-/* How many classes come before `label`: larger logits, and equal ones of lower classes. */
-size_t ebjr_logits_rank(const float *logits, size_t classes, int32_t label);
+/* How many outputs come before output `target`: larger logits, and equal ones before it. */
+size_t ebjr_logits_rank(const float *logits, size_t classes, size_t target);
 
-/* Fills prediction, correct, top5_correct, energy and softmax_energy (both at T = 1) from
- * row->logits and row->label. Errors: EBJR_EFORMAT a logit is NaN or infinite, or the label is not
- * one of the classes. */
-int ebjr_output_derive(struct ebjr_output *row, size_t classes);
+/*
+ * Fills prediction, correct, top5_correct, energy and softmax_energy (both at T = 1) of a row of
+ * `run` from row->logits and row->label, by the run's class map. "Other" is never correct. Errors:
+ * EBJR_EFORMAT a logit is NaN or infinite, or the label is none (without a map: not one of the
+ * outputs).
+ */
+int ebjr_output_derive(struct ebjr_output *row, const struct ebjr_stored_run *run);
 
 #ifdef __cplusplus
 }

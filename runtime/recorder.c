@@ -76,7 +76,7 @@ static int add_row(ebjr_recorder *recorder, const float *logits, int32_t label)
     row->index = recorder->run->done + (int64_t)recorder->used;
     row->label = label;
     row->logits = kept;
-    int status = ebjr_output_derive(row, classes);
+    int status = ebjr_output_derive(row, recorder->run);
     if (!status)
         recorder->used++;
     return status;

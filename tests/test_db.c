@@ -178,12 +178,13 @@ struct rows {
 /* Labels depend on the sample alone, logits on the seed. */
 static void fill_rows(struct rows *rows, uint64_t seed)
 {
+    const struct ebjr_stored_run identity = {.classes = CLASSES};
     for (int i = 0; i < SAMPLES; i++) {
         for (int k = 0; k < CLASSES; k++)
             rows->logits[i][k] = (float)random_below(&seed, 2000) / 100 - 10;
         rows->row[i] =
             (struct ebjr_output){.index = i, .label = 5 * i % CLASSES, .logits = rows->logits[i]};
-        assert_done(ebjr_output_derive(&rows->row[i], CLASSES));
+        assert_done(ebjr_output_derive(&rows->row[i], &identity));
     }
 }
 

@@ -568,7 +568,7 @@ class Slow(nn.Module):
 class Interrupted(RunTest):
     """However a run ends, the same command completes it to the same rows."""
 
-    SAMPLES = 4000
+    SAMPLES = 3000
 
     @classmethod
     def setUpClass(cls):

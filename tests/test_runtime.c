@@ -1174,6 +1174,13 @@ static void order_classes(size_t *order, const float *logits, size_t classes)
     }
 }
 
+/* Of a model whose output k is class k. */
+static int derive(struct ebjr_output *row, size_t classes)
+{
+    struct ebjr_stored_run run = {.classes = (int64_t)classes};
+    return ebjr_output_derive(row, &run);
+}
+
 static void ranks_follow_a_sort(void **state)
 {
     (void)state;
@@ -1188,8 +1195,8 @@ static void ranks_follow_a_sort(void **state)
         assert_int_equal(ebjr_logits_argmax(logits, classes), order[0]);
         for (size_t place = 0; place < classes; place++) {
             struct ebjr_output row = {.label = (int32_t)order[place], .logits = logits};
-            assert_int_equal(ebjr_logits_rank(logits, classes, row.label), place);
-            assert_done(ebjr_output_derive(&row, classes));
+            assert_int_equal(ebjr_logits_rank(logits, classes, (size_t)row.label), place);
+            assert_done(derive(&row, classes));
             assert_int_equal(row.prediction, order[0]);
             assert_int_equal(row.correct, place == 0);
             assert_int_equal(row.top5_correct, place < 5);
@@ -1203,7 +1210,7 @@ static void energies_are_derived_at_temperature_one(void **state)
     const float logits[] = {1, 2, 4};
     const long double sum = expl(1) + expl(2) + expl(4);
     struct ebjr_output row = {.label = 2, .logits = logits};
-    assert_done(ebjr_output_derive(&row, 3));
+    assert_done(derive(&row, 3));
     assert_true(fabsl(row.energy - logl(sum)) < 1e-15L * 8);
     long double softmax_energy =
         logl(expl(expl(1) / sum) + expl(expl(2) / sum) + expl(expl(4) / sum));
@@ -1218,7 +1225,7 @@ static void rows_that_cannot_be_are_refused(void **state)
     const int32_t labels[] = {-1, 3, INT32_MIN, INT32_MAX};
     for (size_t i = 0; i < COUNT(labels); i++) {
         struct ebjr_output row = {.index = 41, .label = labels[i], .logits = logits};
-        assert_refused(ebjr_output_derive(&row, 3), EBJR_EFORMAT, "sample 41");
+        assert_refused(derive(&row, 3), EBJR_EFORMAT, "sample 41");
     }
     for (size_t i = 0; i < COUNT(odd); i++) {
         for (size_t k = 0; k < 3; k++) {
@@ -1227,7 +1234,7 @@ static void rows_that_cannot_be_are_refused(void **state)
             broken[k] = odd[i];
             snprintf(words, sizeof words, "sample 41: the logit of class %zu", k);
             struct ebjr_output row = {.index = 41, .label = 0, .logits = broken};
-            assert_refused(ebjr_output_derive(&row, 3), EBJR_EFORMAT, words);
+            assert_refused(derive(&row, 3), EBJR_EFORMAT, words);
         }
     }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Train the default pair on Fashion-MNIST and write it as TorchScript.
+"""Train the default pair on Fashion-MNIST, or its specialist, and write TorchScript.
 
-Writes student.pt, teacher.pt and train.log to --out. The last 5,000 training images
+Writes student.pt, teacher.pt and train.log to --out; with --specialist instead
+specialist.pt, specialist.classes and specialist.log. The last 5,000 training images
 are held out for every choice made on the way; the test images are read once a model,
 after its last epoch.
 """
@@ -26,6 +27,9 @@ MEAN, STD = 0.2860, 0.3530
 HELD_OUT = 5000
 SHIFT = 1
 INPUT = (1, 28, 28)
+CLASSES = 10
+POPULAR = (0, 1, 2, 3)  # the specialist's outputs, in order; one more output is "other"
+OTHER = len(POPULAR)
 
 
 def read_idx(path: Path) -> Tensor:
@@ -44,6 +48,13 @@ def read_split(directory: Path, split: str) -> tuple[Tensor, Tensor]:
     return images, labels.long()
 
 
+def specialise(labels: Tensor) -> Tensor:
+    """The specialist's output for every label: its place in POPULAR, or OTHER."""
+    outputs = torch.full((CLASSES,), OTHER)
+    outputs[list(POPULAR)] = torch.arange(OTHER)
+    return outputs[labels]
+
+
 def normalise(images: Tensor) -> Tensor:
     x = (images.float() / 255 - MEAN) / STD
     return x.unsqueeze(1).contiguous(memory_format=torch.channels_last)
@@ -60,12 +71,30 @@ def augment(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy in per cent."""
+def infer(model: nn.Module, images: Tensor) -> Tensor:
     model.eval()
-    logits = torch.cat([model(normalise(part)) for part in images.split(500)])
+    return torch.cat([model(normalise(part)) for part in images.split(500)])
+
+
+def score(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy in per cent."""
     correct = (logits.argmax(1) == labels).sum().item()
     return F.cross_entropy(logits, labels).item(), 100 * correct / len(labels)
+
+
+def report_specialist(logits: Tensor, labels: Tensor, log) -> None:
+    """What the specialist makes of the test images of each side, in per cent of that side."""
+    answers = logits.argmax(1)
+    popular = labels != OTHER
+    called_other = answers == OTHER
+
+    def share(what: Tensor) -> str:
+        return f"{100 * what.sum().item() / len(what):.2f}"
+
+    log(f"popular test images {popular.sum()}  accuracy {share((answers == labels)[popular])}"
+        f"  called other {share(called_other[popular])}")
+    log(f"other test images {(~popular).sum()}  called popular {share(~called_other[~popular])}")
+    log(f"all test images {len(labels)}  called other {share(called_other)}")
 
 
 def count(model: nn.Module) -> tuple[int, int]:
@@ -123,7 +152,7 @@ def train(model: nn.Module, images: Tensor, labels: Tensor, held: tuple[Tensor, 
             schedule.step()
             total_loss += loss.item() * len(chosen)
             correct += (logits.argmax(1) == target).sum().item()
-        held_loss, held_accuracy = evaluate(model, *held)
+        held_loss, held_accuracy = score(infer(model, held[0]), held[1])
         log(f"epoch {epoch:3d}  train loss {total_loss / len(images):.4f}"
             f"  train accuracy {100 * correct / len(images):6.2f}"
             f"  held-out loss {held_loss:.4f}  held-out accuracy {held_accuracy:6.2f}"
@@ -142,12 +171,15 @@ def save(model: nn.Module, path: Path) -> None:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Train the default pair on Fashion-MNIST and write it as TorchScript.",
+        description="Train the default pair on Fashion-MNIST, or its specialist, and write"
+        " TorchScript.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     add = parser.add_argument
     add("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"),
         help="directory of the four *-ubyte.gz files")
     add("--out", type=Path, default=Path("."), help="directory to write to")
+    add("--specialist", action="store_true",
+        help="train the student that knows only the popular classes, instead of the pair")
     add("--threads", type=int, default=os.cpu_count(), help="threads of a tensor operation")
     add("--epochs", type=int, default=20, help="passes over the training images")
     add("--batch", type=int, default=128, help="images a step")
@@ -166,7 +198,16 @@ def main() -> None:
     held = images[-HELD_OUT:], labels[-HELD_OUT:]
     images, labels = images[:-HELD_OUT], labels[:-HELD_OUT]
 
-    with open(options.out / "train.log", "w", encoding="utf-8") as file:
+    runs = (("student", Student, CLASSES), ("teacher", Teacher, CLASSES))
+    log_name = "train.log"
+    if options.specialist:
+        test = test[0], specialise(test[1])
+        held = held[0], specialise(held[1])
+        labels = specialise(labels)
+        runs = (("specialist", Student, OTHER + 1),)
+        log_name = "specialist.log"
+
+    with open(options.out / log_name, "w", encoding="utf-8") as file:
         def log(line: str) -> None:
             print(line, flush=True)
             print(line, file=file, flush=True)
@@ -180,19 +221,27 @@ def main() -> None:
         log(f"SGD Nesterov 0.9  batch {options.batch}  one-cycle rate {options.rate}"
             f"  weight decay {options.weight_decay}  epochs {options.epochs}"
             f"  label smoothing 0  seed {options.seed}")
-        for name, architecture in (("student", Student), ("teacher", Teacher)):
+        if options.specialist:
+            log(f"outputs {' '.join(map(str, POPULAR))} other")
+        for name, architecture, classes in runs:
             started = time.monotonic()
             torch.manual_seed(options.seed)
-            model = architecture().to(memory_format=torch.channels_last)
+            model = architecture(classes).to(memory_format=torch.channels_last)
             operations, macs = count(model)
             log(f"\n{name}  parameters {sum(p.numel() for p in model.parameters())}"
                 f"  FLOPs {2 * operations} (2 x all counted modules)"
                 f"  {2 * macs} (2 x multiply-adds of convolutions and linears)")
             train(model, images, labels, held, options, log)
-            loss, accuracy = evaluate(model, *test)
+            logits = infer(model, test[0])
+            loss, accuracy = score(logits, test[1])
             log(f"{name}  test loss {loss:.4f}  test accuracy {accuracy:.2f}"
                 f"  seconds {time.monotonic() - started:.0f}")
+            if options.specialist:
+                report_specialist(logits, test[1], log)
             save(model.to(memory_format=torch.contiguous_format), options.out / f"{name}.pt")
+    if options.specialist:
+        names = "\n".join([*map(str, POPULAR), "other", ""])
+        (options.out / "specialist.classes").write_text(names, encoding="utf-8")
 
 
 if __name__ == "__main__":
