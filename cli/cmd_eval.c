@@ -1,13 +1,11 @@
 /* ebjr eval: one threshold, the report of the original script. */
 #include "base/error.h"
-#include "calib/slices.h"
 #include "calib/sweep.h"
 #include "cli/cascade.h"
 #include "cli/commands.h"
 #include "cli/fit.h"
 #include "cli/policy_cascade.h"
-#include "cli/table.h"
-#include "runtime/logits_file.h"
+#include "cli/slices.h"
 
 #include <float.h>
 #include <math.h>
@@ -66,14 +64,6 @@ static int64_t count_top5(const struct cascade *cascade, const double *scores, d
     return sum;
 }
 
-/* What decides the routes, and whose answer a deferred sample gets. */
-struct rule {
-    const char *score;
-    double threshold;
-    double *scores;  /* [n] */
-    uint8_t *answer; /* [n] correctness of the answer to a deferred sample */
-};
-
 static int report(const struct cascade *cascade, const struct rule *rule, enum format format)
 {
     double n = (double)cascade->n;
@@ -112,90 +102,6 @@ static int report(const struct cascade *cascade, const struct rule *rule, enum f
     return table_end(&table);
 }
 
-static const struct column slice_columns[] = {
-    {"group", COLUMN_INTEGER, 6, false, NULL},
-    {"n", COLUMN_INTEGER, 8, false, NULL},
-    {"teacher_rate", COLUMN_FRACTION, 0, false, NULL},
-    {"teacher_rate_low", COLUMN_FRACTION, 0, true, NULL},
-    {"teacher_rate_high", COLUMN_FRACTION, 0, true, NULL},
-    {"accuracy", COLUMN_FRACTION, 9, false, NULL},
-    {"accuracy_low", COLUMN_FRACTION, 0, false, NULL},
-    {"accuracy_high", COLUMN_FRACTION, 0, false, NULL},
-    {"harm", COLUMN_FRACTION, 8, false, NULL},
-    {"harm_low", COLUMN_FRACTION, 0, false, NULL},
-    {"harm_high", COLUMN_FRACTION, 0, false, NULL},
-    {"help", COLUMN_FRACTION, 8, false, NULL},
-    {"help_low", COLUMN_FRACTION, 0, true, NULL},
-    {"help_high", COLUMN_FRACTION, 0, true, NULL},
-};
-
-static int print_slices(const struct ebjr_slice *slices, size_t count, enum format format)
-{
-    struct table table = {format, slice_columns, ROWS(slice_columns), 0, false};
-    table_begin(&table);
-    for (size_t i = 0; i < count; i++) {
-        const struct ebjr_slice *slice = &slices[i];
-        const struct ebjr_interval *intervals[] = {&slice->teacher_rate, &slice->accuracy,
-                                                   &slice->harm, &slice->help};
-        struct value values[ROWS(slice_columns)] = {integer_value(slice->group),
-                                                    integer_value(slice->n)};
-        for (size_t k = 0; k < ROWS(intervals); k++) {
-            values[2 + 3 * k] = real_value(intervals[k]->estimate);
-            values[3 + 3 * k] = real_value(intervals[k]->low);
-            values[4 + 3 * k] = real_value(intervals[k]->high);
-        }
-        table_row(&table, values);
-    }
-    return table_end(&table);
-}
-
-/* The group of each sample: its label, the student's prediction, or a number from a file. */
-static int read_groups(int32_t **out, const struct cascade *cascade, const char *by)
-{
-    int64_t count;
-    bool is_class = strcmp(by, "class") == 0;
-    if (!is_class && strcmp(by, "prediction") != 0) {
-        int status = ebjr_labels_read(out, &count, by);
-        if (!status && count != (int64_t)cascade->n) {
-            free(*out);
-            status = ebjr_error_set(EBJR_EFORMAT, "%s holds %lld groups for %zu samples", by,
-                                    (long long)count, cascade->n);
-        }
-        return status;
-    }
-    *out = malloc(cascade->n * sizeof **out);
-    if (!*out)
-        return ebjr_error_memory();
-    memcpy(*out, is_class ? cascade->labels : cascade->predictions, cascade->n * sizeof **out);
-    return 0;
-}
-
-/* Every slice with its n, and intervals that hold for all of them together. */
-static int report_slices(const struct cascade *cascade, const struct rule *rule, const char *by,
-                         double delta, enum format format)
-{
-    struct ebjr_slice *slices = NULL;
-    size_t count;
-    int32_t *group;
-    int status = read_groups(&group, cascade, by);
-    if (status)
-        return status;
-    uint8_t *keep = malloc(cascade->n);
-    if (!keep)
-        status = ebjr_error_memory();
-    for (size_t i = 0; !status && i < cascade->n; i++)
-        keep[i] = rule->scores[i] >= rule->threshold;
-    if (!status)
-        status = ebjr_slices(&slices, &count, group, keep, cascade->student_correct, rule->answer,
-                             cascade->n, delta);
-    if (!status)
-        status = print_slices(slices, count, format);
-    free(slices);
-    free(keep);
-    free(group);
-    return status;
-}
-
 /* A threshold typed by hand often comes from a script in float32. (That of a policy is the score of
  * a sample, which always lies on it.) */
 static void warn_of_near(const struct rule *rule, const struct cascade *cascade)
@@ -209,7 +115,7 @@ static void warn_of_near(const struct rule *rule, const struct cascade *cascade)
 
 struct request {
     struct cascade_request cascade;
-    const char *score, *policy, *by, *format;
+    const char *score, *policy, *by, *class_weights, *format;
     double threshold; /* NaN: not given */
     double delta;
 };
@@ -285,6 +191,10 @@ static int run(const struct command *command, int argc, char **argv)
          "a row for each slice: class, prediction (the student's), or a FILE with a group\n"
          "number a sample (.npy, or one a line)",
          false},
+        {"class-weights", OPTION_TEXT, &request.class_weights, "MIX",
+         "a row for each group of classes, and for the traffic they make up: 0-3=0.7\n"
+         "(the other classes share the rest)",
+         false},
         {"delta", OPTION_NUMBER, &request.delta, "D",
          "the slices' intervals hold all together with probability 1 - D (default 0.05)", false},
         FORMAT_ROW(&request.format),
@@ -292,6 +202,7 @@ static int run(const struct command *command, int argc, char **argv)
     struct cascade cascade = {0};
     struct ebjr_policy policy = {0};
     struct rule rule = {0};
+    struct class_mix mix;
     enum format format;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
@@ -299,13 +210,16 @@ static int run(const struct command *command, int argc, char **argv)
     status = format_parse(&format, request.format);
     if (!status)
         status = check_request(&request);
+    if (!status && request.class_weights)
+        status = class_mix_parse(&mix, request.class_weights);
     if (!status)
         status = request.policy ? apply_policy(&rule, &cascade, &policy, &request)
                                 : apply_score(&rule, &cascade, &request);
     if (!status) {
         cascade_warn(&cascade);
-        status = request.by ? report_slices(&cascade, &rule, request.by, request.delta, format)
-                            : report(&cascade, &rule, format);
+        status = request.class_weights ? slices_report_mix(&cascade, &rule, &mix, format)
+                 : request.by ? slices_report(&cascade, &rule, request.by, request.delta, format)
+                              : report(&cascade, &rule, format);
         if (!request.policy)
             warn_of_near(&rule, &cascade);
     }

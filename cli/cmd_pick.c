@@ -105,33 +105,61 @@ static bool needs_tuning(const struct pick_request *request)
            (!request->plain && request->limit[EBJR_MIN_ACCURACY]);
 }
 
+/* --calibrate-on and --test-on are fractions, or names of stored data sets. */
+static int parse_parts(double fraction[PARTS], struct pick_work *work, struct pick_request *request)
+{
+    for (int p = 0; p < PARTS; p++) {
+        const char *text = request->part[p];
+        fraction[p] = NAN;
+        if (!text || ebjr_number_parse(&fraction[p], text) == 0)
+            continue;
+        fraction[p] = NAN;
+        if (p == TUNING)
+            return ebjr_error_set(EBJR_EINVAL, "--tune-on is a fraction, not '%s'", text);
+        if (p == TEST) {
+            work->test_dataset = text;
+            fraction[p] = 0;
+        } else if (request->cascade.dataset) {
+            return ebjr_error_set(EBJR_EINVAL, "either --calibrate-on NAME or --dataset NAME");
+        } else {
+            request->cascade.dataset = text;
+        }
+    }
+    return 0;
+}
+
 /* What is not said: a fifth for tuning where something is tuned, nothing for test, the rest for
  * calibration. */
-static int complete_fractions(struct parts *parts, const struct pick_request *request)
+static int complete_fractions(struct pick_work *work, struct pick_request *request)
 {
-    double *fraction = parts->fraction;
-    parts->seed = request->split_seed;
-    memcpy(fraction, request->fraction, PARTS * sizeof *fraction);
-    if (isnan(fraction[TEST]))
-        fraction[TEST] =
-            isnan(fraction[CALIBRATION]) || !isnan(fraction[TUNING])
-                ? 0
-                : 1 - fraction[CALIBRATION] - (needs_tuning(request) ? DEFAULT_TUNE_ON : 0);
+    double *fraction = work->parts.fraction;
+    int status = parse_parts(fraction, work, request);
+    if (status)
+        return status;
+    double tuning = needs_tuning(request) ? DEFAULT_TUNE_ON : 0;
+    work->parts.seed = request->split_seed;
+    if (isnan(fraction[TUNING]) && !isnan(fraction[CALIBRATION]) && isnan(fraction[TEST])) {
+        fraction[TUNING] = tuning;
+        fraction[TEST] = 1 - tuning - fraction[CALIBRATION];
+    }
     if (isnan(fraction[TUNING]))
-        fraction[TUNING] = needs_tuning(request) ? DEFAULT_TUNE_ON : 0;
+        fraction[TUNING] = tuning;
+    if (isnan(fraction[TEST]))
+        fraction[TEST] = 0;
     if (isnan(fraction[CALIBRATION]))
         fraction[CALIBRATION] = 1 - fraction[TUNING] - fraction[TEST];
+    double sum = 0;
     for (int p = 0; p < PARTS; p++) {
-        if (fabs(fraction[p]) < 1e-12)
-            fraction[p] = 0;
+        fraction[p] = fabs(fraction[p]) < 1e-12 ? 0 : fraction[p];
+        sum += fraction[p];
         if (!(fraction[p] >= 0 && fraction[p] <= 1))
             return ebjr_error_set(EBJR_EINVAL,
                                   "--tune-on, --calibrate-on and --test-on are "
                                   "fractions that sum to at most 1 (%s %.3g)",
-                                  needs_tuning(request) ? "0.2 goes to tuning; this leaves" : "got",
+                                  tuning > 0 ? "0.2 goes to tuning; this leaves" : "got",
                                   fraction[p]);
     }
-    if (fraction[TUNING] + fraction[CALIBRATION] + fraction[TEST] > 1 + 1e-9)
+    if (sum > 1 + 1e-9)
         return ebjr_error_set(EBJR_EINVAL, "--tune-on, --calibrate-on and --test-on sum to more "
                                            "than 1");
     if (needs_tuning(request) && fraction[TUNING] == 0)
@@ -150,6 +178,34 @@ static void free_work(struct pick_work *work)
     cascade_free(&work->cascade);
 }
 
+/* The test part, from a data set of its own. */
+static int load_test(struct pick_work *work, const struct pick_request *request)
+{
+    struct cascade cascade = {0};
+    struct cascade_request other = request->cascade;
+    struct part *part = &work->parts.part[TEST];
+    other.dataset = work->test_dataset;
+    int status = cascade_load(&cascade, &other);
+    double *score = status ? NULL : malloc(cascade.n * sizeof *score);
+    uint8_t *joint = status ? NULL : malloc(cascade.n);
+    if (!status && (!score || !joint))
+        status = ebjr_error_memory();
+    if (!status && strcmp(cascade.dataset.sha256, work->cascade.dataset.sha256) == 0)
+        status =
+            ebjr_error_set(EBJR_EINVAL, "--test-on %s: that is the data set of the calibration",
+                           work->test_dataset);
+    if (!status) {
+        fit_scores(score, &cascade, &work->router);
+        fit_joint_correct(joint, &cascade, work->answer_weight);
+        part_free(part);
+        status = part_fill(part, &cascade, score, joint);
+    }
+    free(score);
+    free(joint);
+    cascade_free(&cascade);
+    return status;
+}
+
 /* From the cascade to the samples of each part: split, fit, score. */
 static int prepare(struct pick_work *work, const struct pick_request *request)
 {
@@ -166,7 +222,10 @@ static int prepare(struct pick_work *work, const struct pick_request *request)
         return ebjr_error_memory();
     fit_scores(work->score, cascade, &work->router);
     fit_joint_correct(work->joint, cascade, work->answer_weight);
-    return parts_fill(&work->parts, cascade, work->score, work->joint);
+    status = parts_fill(&work->parts, cascade, work->score, work->joint);
+    if (!status && work->test_dataset)
+        status = load_test(work, request);
+    return status;
 }
 
 /* What the chosen threshold does on the test samples, which had no part in it. */
@@ -224,6 +283,10 @@ static int save(const struct pick_work *work, const struct pick_request *request
                                  .seed = request->split_seed};
     fill_stage(&policy.stages[0], &cascade->student);
     fill_stage(&policy.stages[1], &cascade->teacher);
+    snprintf(policy.class_weights, sizeof policy.class_weights, "%s",
+             request->class_weights ? request->class_weights : "");
+    snprintf(policy.stages[0].class_map, sizeof policy.stages[0].class_map, "%s",
+             cascade->student_run.class_map);
     policy.stages[0].router = work->router; /* lent: the policy is not cleared */
     policy.stages[0].threshold = pick->curve.points[pick->choice.index].threshold;
     snprintf(policy.dataset, sizeof policy.dataset, "%s", cascade->dataset.name);
@@ -235,7 +298,7 @@ static int save(const struct pick_work *work, const struct pick_request *request
     return ebjr_policy_save(&policy, request->out);
 }
 
-static int pick(struct pick_work *work, const struct pick_request *request)
+static int pick(struct pick_work *work, struct pick_request *request)
 {
     enum format format;
     struct ebjr_pick_request wanted = {.certify = !request->plain, .delta = request->delta};
@@ -245,7 +308,11 @@ static int pick(struct pick_work *work, const struct pick_request *request)
     if (!status)
         status = check_delta(request);
     if (!status)
-        status = complete_fractions(&work->parts, request);
+        status = complete_fractions(work, request);
+    if (!status && request->class_weights) {
+        status = class_mix_parse(&work->mix, request->class_weights);
+        work->parts.mix = &work->mix;
+    }
     if (!status)
         status = cascade_load(&work->cascade, &request->cascade);
     if (!status)
@@ -301,7 +368,7 @@ static int run(const struct command *command, int argc, char **argv)
     struct pick_request request = {.cascade = CASCADE_REQUEST,
                                    .fit = {.score = "auto", .answer = "teacher"},
                                    .delta = 0.05,
-                                   .fraction = {NAN, NAN, NAN},
+
                                    .split_seed = 1};
     const struct option_row rows[] = {
         CASCADE_ROWS(request.cascade, false),
@@ -338,12 +405,19 @@ static int run(const struct command *command, int argc, char **argv)
          "to deferred samples: teacher (default), average (of both models'\n"
          "probabilities, weight fitted), average:W (teacher's weight W)",
          false},
-        {"tune-on", OPTION_NUMBER, &request.fraction[TUNING], "F",
+        {"tune-on", OPTION_TEXT, &request.part[TUNING], "F",
          "share of the samples for what is fitted (default 0.2 where needed)", false},
-        {"calibrate-on", OPTION_NUMBER, &request.fraction[CALIBRATION], "F",
-         "share for the threshold (default: what is left)", false},
-        {"test-on", OPTION_NUMBER, &request.fraction[TEST], "F",
-         "share that only checks the result (default 0, or what --calibrate-on leaves)", false},
+        {"calibrate-on", OPTION_TEXT, &request.part[CALIBRATION], "F",
+         "share for the threshold (default: what is left), or the name of a stored data set",
+         false},
+        {"test-on", OPTION_TEXT, &request.part[TEST], "F",
+         "share that only checks the result (default 0, or what --calibrate-on leaves),\n"
+         "or the name of another stored data set",
+         false},
+        {"class-weights", OPTION_TEXT, &request.class_weights, "MIX",
+         "shares of the traffic, where they are not those of the samples: 0-3=0.7 (the\n"
+         "other classes share the rest); samples are thinned to it",
+         false},
         {"split-seed", OPTION_INTEGER, &request.split_seed, "N", "of the split (default 1)", false},
         {"out", OPTION_TEXT, &request.out, "FILE", "where to write the policy (JSON)", false},
         FORMAT_ROW(&request.format),

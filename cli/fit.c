@@ -224,6 +224,9 @@ static int fit_score(struct ebjr_router *router, const struct data *data,
     bool is_learned = strcmp(request->score, "learned") == 0;
     bool is_fitted = is_learned || request->temperature || request->per_class;
     int status = 0;
+    if (cascade->is_specialised && (request->temperature || request->per_class))
+        return ebjr_error_set(EBJR_EINVAL, "--fit-temperature and --per-class are not for "
+                                           "specialised students");
     if (is_fitted || is_auto)
         status = best_plain(&plain, data, &cascade->options, use);
     if (!status && request->temperature) {

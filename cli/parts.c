@@ -4,21 +4,34 @@
 #include "calib/split.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* keep[n]: the samples that are dealt to the parts at all. */
+static int choose(uint8_t *keep, const struct parts *parts, const struct cascade *cascade)
+{
+    if (parts->mix)
+        return class_mix_thin(keep, parts->mix, cascade->labels, cascade->n, (uint64_t)parts->seed);
+    memset(keep, 1, cascade->n);
+    return 0;
+}
 
 int parts_split(struct parts *parts, const struct cascade *cascade)
 {
     int8_t *of = malloc(cascade->n);
-    int status = of ? ebjr_split(of, cascade->labels, cascade->n, parts->fraction, PARTS,
-                                 (uint64_t)parts->seed)
-                    : ebjr_error_memory();
+    uint8_t *keep = malloc(cascade->n);
+    int status = of && keep ? choose(keep, parts, cascade) : ebjr_error_memory();
+    if (!status)
+        status = ebjr_split(of, cascade->labels, cascade->n, parts->fraction, PARTS,
+                            (uint64_t)parts->seed);
     for (int p = 0; !status && p < PARTS; p++) {
         parts->mask[p] = malloc(cascade->n);
         if (!parts->mask[p])
             status = ebjr_error_memory();
         for (size_t i = 0; !status && i < cascade->n; i++)
-            parts->mask[p][i] = of[i] == p;
+            parts->mask[p][i] = of[i] == p && keep[i];
     }
     free(of);
+    free(keep);
     return status;
 }
 
@@ -43,7 +56,7 @@ static int fill(struct part *part, const struct cascade *cascade, const uint8_t 
     size_t n = 0;
     int status = allocate(part, cascade->n, timed);
     for (size_t i = 0; !status && i < cascade->n; i++) {
-        if (!mask[i])
+        if (mask && !mask[i])
             continue;
         part->score[n] = score[i];
         part->student[n] = cascade->student_correct[i];
@@ -72,14 +85,26 @@ int parts_fill(struct parts *parts, const struct cascade *cascade, const double 
     return status;
 }
 
+int part_fill(struct part *part, const struct cascade *cascade, const double *score,
+              const uint8_t *deferred)
+{
+    return fill(part, cascade, NULL, score, deferred);
+}
+
+void part_free(struct part *part)
+{
+    free(part->score);
+    free(part->student);
+    free(part->teacher);
+    free(part->student_latency);
+    free(part->teacher_latency);
+    *part = (struct part){0};
+}
+
 void parts_free(struct parts *parts)
 {
     for (int p = 0; p < PARTS; p++) {
         free(parts->mask[p]);
-        free(parts->part[p].score);
-        free(parts->part[p].student);
-        free(parts->part[p].teacher);
-        free(parts->part[p].student_latency);
-        free(parts->part[p].teacher_latency);
+        part_free(&parts->part[p]);
     }
 }

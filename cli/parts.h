@@ -5,6 +5,7 @@
 
 #include "calib/pick.h"
 #include "cli/cascade.h"
+#include "cli/class_mix.h"
 
 enum { TUNING, CALIBRATION, TEST, PARTS };
 
@@ -18,7 +19,8 @@ struct part {
 struct parts {
     double fraction[PARTS];
     int64_t seed;
-    uint8_t *mask[PARTS]; /* [n] 1 where a sample belongs to the part */
+    const struct class_mix *mix; /* NULL: the samples as they are */
+    uint8_t *mask[PARTS];        /* [n] 1 where a sample belongs to the part */
     struct part part[PARTS];
 };
 
@@ -28,6 +30,11 @@ int parts_split(struct parts *parts, const struct cascade *cascade);
 /* Copies the samples of each part. deferred[n]: is the answer to a deferred sample right? */
 int parts_fill(struct parts *parts, const struct cascade *cascade, const double *score,
                const uint8_t *deferred);
+
+/* All samples of a cascade as one part: of another data set, for a test. */
+int part_fill(struct part *part, const struct cascade *cascade, const double *score,
+              const uint8_t *deferred);
+void part_free(struct part *part);
 
 void parts_free(struct parts *parts);
 

@@ -14,7 +14,9 @@ struct pick_request {
     const char *limit[EBJR_BUDGETS];
     const char *stages, *minimize, *maximize, *out, *format;
     bool plain;
-    double delta, fraction[PARTS]; /* NaN: not said */
+    double delta;
+    const char *part[PARTS]; /* a fraction, or the name of a data set; NULL: not said */
+    const char *class_weights;
     int64_t split_seed;
 };
 
@@ -25,6 +27,8 @@ struct pick_work {
     double *score;
     uint8_t *joint; /* [n] correctness of the answer to deferred samples */
     struct parts parts;
+    struct class_mix mix;
+    const char *test_dataset; /* a data set of its own; NULL: a part of the same */
     struct ebjr_pick pick;
     struct ebjr_figures test; /* at the choice */
 };

@@ -68,6 +68,8 @@ static json_t *stages_to_json(const struct ebjr_policy *policy)
     for (size_t i = 0; i < policy->stage_count; i++) {
         const struct ebjr_policy_stage *stage = &policy->stages[i];
         json_t *json = json_pack("{s:s, s:s}", "model", stage->model, "sha256", stage->sha256);
+        if (*stage->class_map)
+            json_object_set_new(json, "class_map", json_string(stage->class_map));
         if (i + 1 < policy->stage_count) {
             json_object_set_new(json, "router", router_to_json(&stage->router, policy->classes));
             json_object_set_new(json, "threshold", number(stage->threshold));
@@ -95,7 +97,8 @@ static json_t *promise_to_json(const struct ebjr_policy *policy)
 static json_t *to_json(const struct ebjr_policy *policy)
 {
     return json_pack(
-        "{s:i, s:s, s:o, s:o, s:I, s:{s:s, s:s}, s:s, s:o, s:{s:I, s:I, s:I, s:o, s:o, s:o, s:I}}",
+        "{s:i, s:s, s:o, s:o, s:I, s:{s:s, s:s}, s:s, s:o, s:{s:I, s:I, s:I, s:o, s:o, s:o, s:I, "
+        "s:s}}",
         "ebjr_policy", POLICY_VERSION, "program", EBJR_VERSION, "stages", stages_to_json(policy),
         "answer_weight", number(policy->answer_weight), "classes", (json_int_t)policy->classes,
         "dataset", "name", policy->dataset, "sha256", policy->dataset_sha256, "preprocessing",
@@ -103,7 +106,7 @@ static json_t *to_json(const struct ebjr_policy *policy)
         (json_int_t)policy->tuning_n, "calibration", (json_int_t)policy->calibration_n, "test",
         (json_int_t)policy->test_n, "tune_on", number(policy->tune_on), "calibrate_on",
         number(policy->calibrate_on), "test_on", number(policy->test_on), "seed",
-        (json_int_t)policy->seed);
+        (json_int_t)policy->seed, "class_weights", policy->class_weights);
 }
 
 /* SHA-256 of the compact text of everything but the seal, keys sorted. */
@@ -221,6 +224,7 @@ static int stages_from_json(struct ebjr_policy *out, const json_t *stages)
         const json_t *json = json_array_get(stages, i);
         copy_text(stage->model, sizeof stage->model, json_object_get(json, "model"));
         copy_text(stage->sha256, sizeof stage->sha256, json_object_get(json, "sha256"));
+        copy_text(stage->class_map, sizeof stage->class_map, json_object_get(json, "class_map"));
         if (i + 1 == out->stage_count)
             break;
         stage->threshold = number_of(json_object_get(json, "threshold"));
@@ -283,6 +287,8 @@ static int from_json(struct ebjr_policy *out, json_t *json)
     out->calibrate_on = number_of(json_object_get(samples, "calibrate_on"));
     out->test_on = number_of(json_object_get(samples, "test_on"));
     out->seed = json_integer_value(json_object_get(samples, "seed"));
+    copy_text(out->class_weights, sizeof out->class_weights,
+              json_object_get(samples, "class_weights"));
     promise_from_json(out, json_object_get(json, "promise"));
     return stages_from_json(out, json_object_get(json, "stages"));
 }

@@ -6,6 +6,7 @@
 #define EBJR_RUNTIME_POLICY_H
 
 #include "base/hash.h"
+#include "runtime/class_map.h"
 #include "runtime/router.h"
 
 #ifdef __cplusplus
@@ -16,8 +17,9 @@ enum { EBJR_POLICY_STAGES = 8, EBJR_POLICY_BUDGETS = 7 };
 
 struct ebjr_policy_stage {
     char model[256], sha256[EBJR_HASH_TEXT];
-    struct ebjr_router router; /* not of the last stage */
-    double threshold;          /* the stage answers where its score >= threshold */
+    char class_map[EBJR_CLASS_MAP_TEXT]; /* of a specialised model: what it calls "other" goes on */
+    struct ebjr_router router;           /* not of the last stage */
+    double threshold;                    /* the stage answers where its score >= threshold */
 };
 
 struct ebjr_policy {
@@ -37,6 +39,7 @@ struct ebjr_policy {
     int64_t tuning_n, calibration_n, test_n;
     double tune_on, calibrate_on, test_on;
     int64_t seed;
+    char class_weights[256]; /* the mix that the samples were thinned to; "" as they are */
 };
 
 void ebjr_policy_clear(struct ebjr_policy *policy);
