@@ -725,6 +725,39 @@ static void accuracy_needs_thresholds_from_elsewhere(void **state)
     ebjr_pick_free(&pick);
 }
 
+/* Refused, or taken as they are; never with the counts or latencies of other thresholds. */
+static void a_grid_may_not_come_in_any_order(void **state)
+{
+    (void)state;
+    static struct instance x;
+    static struct counts at;
+    const double grids[][3] = {{-1, 0, 1}, {0, 1, -1}, {1, -1, 0}, {0, NAN, -1}};
+    uint64_t seed = 13;
+    make(&x, &seed, 400, 10, 9);
+    struct ebjr_samples samples = samples_of(&x, true);
+    for (size_t i = 0; i < COUNT(grids); i++) {
+        struct ebjr_pick pick;
+        struct ebjr_pick_request request = no_budgets();
+        request.certify = true;
+        request.objective = EBJR_MINIMIZE_TEACHER_RATE;
+        request.limit[EBJR_MIN_ACCURACY] = 0.6;
+        request.grid = grids[i];
+        request.grid_count = COUNT(grids[i]);
+        int status = ebjr_pick(&pick, &samples, NULL, &request);
+        if (status) {
+            assert_status(status, EBJR_EINVAL);
+            continue;
+        }
+        for (size_t j = 0; j < pick.curve.count; j++) {
+            count_at(&at, &x, pick.curve.points[j].threshold);
+            assert_int_equal(pick.curve.points[j].student, at.student);
+            assert_true(pick.latency.mean[j] == at.mean);
+            assert_true(pick.latency.p99[j] == at.p99);
+        }
+        ebjr_pick_free(&pick);
+    }
+}
+
 /*
  * Draws from a population of which everything is known: u uniform in 0..1 is the score; the student
  * is right with probability a + b u, the teacher with c, independently; it takes the student 1 and
@@ -1195,6 +1228,7 @@ int main(void)
         cmocka_unit_test(picks_that_cannot_be_are_refused),
         cmocka_unit_test(percentiles_need_so_many_samples),
         cmocka_unit_test(accuracy_needs_thresholds_from_elsewhere),
+        cmocka_unit_test(a_grid_may_not_come_in_any_order),
         cmocka_unit_test(certificates_hold),
         cmocka_unit_test(routers_compute_their_formulas),
         cmocka_unit_test(features_stay_finite),

@@ -534,7 +534,7 @@ static const char *make_directory(const char *name)
 static const char *spec(const char *kind, const char *path)
 {
     static char text[PATH_MAX + 32];
-    snprintf(text, sizeof text, "%s:%s", kind, path);
+    snprintf(text, sizeof text, "%s:%s", kind, path ? path : "");
     return text;
 }
 
