@@ -64,11 +64,11 @@ static int resolve(struct reference *out, ebjr_store *store, const char *text)
 {
     struct ebjr_stored_model model;
     *out = (struct reference){.text = text};
-    if (strncmp(text, "run:", 4) == 0)
-        return ebjr_integer_parse(&out->run_id, text + 4, 1, INT64_MAX);
     int status = ebjr_stored_model_find(&model, store, text);
     if (!status)
         out->model_id = model.id;
+    else if (status == EBJR_ENOTFOUND && strncmp(text, "run:", 4) == 0)
+        return ebjr_integer_parse(&out->run_id, text + 4, 1, INT64_MAX);
     return status;
 }
 

@@ -6,11 +6,13 @@
 #include "cli/table.h"
 #include "db/latency.h"
 #include "runtime/class_map.h"
+#include "runtime/derive.h"
 #include "runtime/logits_file.h"
 #include "runtime/recorder.h"
 #include "version.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +54,7 @@ static int labels_of_csv(struct import *import, const char *path)
         ebjr_logits_file_close(again);
     }
     free(row);
-    return status;
+    return status ? ebjr_error_context(status, "%s", path) : 0;
 }
 
 static int find_labels(struct import *import, const struct request *request)
@@ -114,10 +116,10 @@ static int describe_dataset(struct import *import, const struct request *request
 static int whole_number(int64_t *out, double value, const char *option)
 {
     *out = EBJR_UNKNOWN;
-    if (value < 0)
+    if (isnan(value))
         return 0;
-    if (value > 9e15)
-        return ebjr_error_set(EBJR_EINVAL, "--%s: too large a number", option);
+    if (value < 0 || value > 9e15)
+        return ebjr_error_set(EBJR_EINVAL, "--%s: %g is no such figure", option, value);
     *out = (int64_t)(value + 0.5);
     return 0;
 }
@@ -127,7 +129,8 @@ static int describe_model(struct import *import, const struct request *request)
     struct ebjr_stored_model *model = &import->model;
     struct ebjr_stored_run *run = &import->run;
     char absolute[PATH_MAX];
-    snprintf(model->name, sizeof model->name, "%s", request->name);
+    if (snprintf(model->name, sizeof model->name, "%s", request->name) >= (int)sizeof model->name)
+        return ebjr_error_set(EBJR_EINVAL, "--name: at most %zu bytes", sizeof model->name - 1);
     snprintf(model->kind, sizeof model->kind, "import");
     snprintf(model->path, sizeof model->path, "%s",
              realpath(request->logits, absolute) ? absolute : request->logits);
@@ -153,14 +156,38 @@ static int describe_model(struct import *import, const struct request *request)
     return status;
 }
 
+/* Every row, before anything is stored: what an import cannot finish, it does not begin. */
+static int check_rows(const struct import *import, const char *path)
+{
+    const struct ebjr_logits_info *info = ebjr_logits_file_describe(import->file);
+    ebjr_logits_file *again = NULL;
+    float *logits = malloc(info->classes * sizeof *logits);
+    int status = logits ? ebjr_logits_file_open(&again, path) : ebjr_error_memory();
+    for (int64_t i = 0; !status && i < info->samples; i++) {
+        struct ebjr_output row = {.index = i, .label = import->labels[i], .logits = logits};
+        status = ebjr_logits_file_read(again, 1, logits, NULL);
+        if (!status)
+            status = ebjr_output_derive(&row, &import->run);
+    }
+    ebjr_logits_file_close(again);
+    free(logits);
+    return status ? ebjr_error_context(status, "%s", path) : 0;
+}
+
+/* FLOPs may be told later than the logits. */
 static int put(struct import *import)
 {
+    int64_t flops = import->run.flops;
     int status = ebjr_stored_dataset_put(import->store, &import->dataset);
     if (!status)
         status = ebjr_stored_model_put(import->store, &import->model);
     import->run.model_id = import->model.id;
     import->run.dataset_id = import->dataset.id;
-    return status ? status : ebjr_stored_run_put(import->store, &import->run);
+    if (!status)
+        status = ebjr_stored_run_put(import->store, &import->run);
+    if (!status && flops != EBJR_UNKNOWN && flops != import->run.flops)
+        status = ebjr_stored_run_tell_flops(import->store, &import->run, flops);
+    return status;
 }
 
 static int store_latencies(struct import *import, const char *path)
@@ -236,6 +263,8 @@ static int import_logits(struct import *import, const struct request *request, e
     if (!status)
         status = describe_model(import, request);
     if (!status)
+        status = check_rows(import, request->logits);
+    if (!status)
         status = put(import);
     if (status)
         return status;
@@ -264,7 +293,7 @@ static int import_logits(struct import *import, const struct request *request, e
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.flops = -1, .parameters = -1};
+    struct request request = {.flops = NAN, .parameters = NAN};
     const struct option_row rows[] = {
         {"db", OPTION_TEXT, &request.db, "FILE", "the store; made where it does not exist", true},
         {"name", OPTION_TEXT, &request.name, "NAME", "what to call the model", true},

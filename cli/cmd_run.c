@@ -225,6 +225,11 @@ static int run_model(struct session *session, const char *text)
     if (status)
         return status;
     if (is_stored(&run, session, &stored)) {
+        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+        if (!status)
+            status = ebjr_stored_model_put(session->store, &stored);
+        if (status)
+            return status;
         say("%s on %s: all %lld samples are stored already; nothing to do", stored.name,
             session->stored_dataset.name, (long long)run.samples);
         print_run(session, &run, stored.name, run.done, 0);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "version.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,9 +40,8 @@ static int unknown(const char *name)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int answer(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_DFL);
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--version") == 0) {
         printf("ebjr %s\n", EBJR_VERSION);
@@ -55,4 +55,16 @@ int main(int argc, char **argv)
         if (strcmp(name, commands[i]->name) == 0)
             return commands[i]->run(commands[i], argc - 1, argv + 1);
     return unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_DFL);
+    int code = answer(argc, argv);
+    bool broken = ferror(stdout);
+    if ((fclose(stdout) != 0 || broken) && code == EXIT_DONE) {
+        say("ebjr: cannot write the result: %s", strerror(errno));
+        return EXIT_FAILED;
+    }
+    return code;
 }

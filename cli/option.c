@@ -12,11 +12,19 @@ enum { MOST_OPTIONS = 48 };
 
 void say(const char *format, ...)
 {
+    char line[4096];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
+    print_plain(stderr, line);
     fputc('\n', stderr);
+}
+
+void print_plain(FILE *file, const char *text)
+{
+    for (; *text; text++)
+        fputc((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text, file);
 }
 
 int fail(const struct command *command, int status)

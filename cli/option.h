@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum exit_code {
     EXIT_DONE = 0,
@@ -52,6 +53,9 @@ int option_parse(const struct command *command, const struct option_row *rows, s
 
 /* Prints "ebjr COMMAND: message" for the kept error; the exit code that belongs to it. */
 int fail(const struct command *command, int status);
+
+/* A text of anyone's, with blanks for its control characters: one line, no terminal commands. */
+void print_plain(FILE *file, const char *text);
 
 /* A line of talk on stderr. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));

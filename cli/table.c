@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/option.h"
 #include "db/stored.h"
 
 #include <errno.h>
@@ -122,7 +123,7 @@ static void md_text(const char *text)
     for (; *text; text++) {
         if (strchr("|\\`*_<>[]", *text))
             putchar('\\');
-        putchar(*text == '\n' ? ' ' : *text);
+        putchar((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text);
     }
 }
 
@@ -133,7 +134,11 @@ static void print_cell(const struct table *table, const struct column *column,
     switch (table->format) {
     case FORMAT_TABLE: {
         int width = column->width ? column->width : (int)strlen(column->name);
-        printf(is_number(column) ? "%*s  " : "%-*s  ", width, readable(cell, column, value));
+        const char *text = readable(cell, column, value);
+        int blanks = width > (int)strlen(text) ? width - (int)strlen(text) : 0;
+        printf("%*s", is_number(column) ? blanks : 0, "");
+        print_plain(stdout, text);
+        printf("%*s  ", is_number(column) ? 0 : blanks, "");
         break;
     }
     case FORMAT_CSV:
@@ -210,8 +215,9 @@ static void print_report(const struct table *table, const struct value *values)
         for (char *at = name; *at; at++)
             if (*at == '_')
                 *at = ' ';
-        printf("%-22s %s%s%s\n", name, readable(cell, column, &values[i]), column->unit ? " " : "",
-               column->unit ? column->unit : "");
+        printf("%-22s ", name);
+        print_plain(stdout, readable(cell, column, &values[i]));
+        printf("%s%s\n", column->unit ? " " : "", column->unit ? column->unit : "");
     }
 }
 

@@ -131,7 +131,7 @@ static int same_model(const void *stored, const void *record)
     if (strcmp(a->name, b->name) == 0)
         return ebjr_error_set(EBJR_EEXIST,
                               "the store already has another model named '%s' (%s, SHA-256 %.12s); "
-                              "give this one another name: --model NAME=FILE",
+                              "give this one another: run --model NAME=FILE, import --name NAME",
                               a->name, a->path, a->sha256);
     return 0;
 }
@@ -144,7 +144,7 @@ static int same_dataset(const void *stored, const void *record)
     if (strcmp(a->name, b->name) == 0)
         return ebjr_error_set(EBJR_EEXIST,
                               "the store already has another data set named '%s' (%s, SHA-256 "
-                              "%.12s); give this one another name: --dataset-name NAME",
+                              "%.12s); give this one another: --dataset-name NAME",
                               a->name, a->path, a->sha256);
     return 0;
 }
@@ -167,6 +167,20 @@ int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *recor
 {
     ebjr_store_time(record->created);
     return put(store, &ebjr_dataset_table, record, same_dataset);
+}
+
+int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops)
+{
+    struct ebjr_stored_run told = *run;
+    told.flops = told.flops_mac2 = flops;
+    snprintf(told.flops_source, sizeof told.flops_source, "given");
+    int status = ebjr_store_begin(store);
+    if (status)
+        return status;
+    status = ebjr_store_end(store, ebjr_table_update(store, &ebjr_run_table, &told));
+    if (!status)
+        *run = told;
+    return status;
 }
 
 int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record)

@@ -79,6 +79,9 @@ int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record);
 int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record);
 int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record);
 
+/* Writes FLOPs that were given by hand for a run that had none, or others. */
+int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops);
+
 /* The run with this identity. Errors: EBJR_ENOTFOUND. */
 int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,
                          const char *dataset_sha256, const char *preprocessing, const char *dtype,

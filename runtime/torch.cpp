@@ -241,7 +241,8 @@ std::string class_name(const c10::ClassType &type)
 // inlined at all. A model that was frozen has no modules left, and so no name.
 std::string module_of(torch::jit::Node *node, const torch::jit::Module &top)
 {
-    std::string name = top.children().size() > 0 ? class_name(*top.type()) : "";
+    bool frozen = top.children().size() == 0 && top.parameters().size() == 0;
+    std::string name = frozen ? "" : class_name(*top.type());
     if (node->callstack())
         for (const auto &entry : (*node->callstack())->vec()) {
             const auto &instance = std::get<2>(entry);
