@@ -67,8 +67,12 @@ static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_sample
                               const struct ebjr_pick_request *request)
 {
     struct ebjr_curve proposals = {0};
-    if (request->grid)
+    if (request->grid) {
+        for (size_t j = 0; j + 1 < request->grid_count; j++)
+            if (!(request->grid[j] > request->grid[j + 1]))
+                return ebjr_error_set(EBJR_EINVAL, "a grid of thresholds is strictly descending");
         return restrict_to(curve, request->grid, request->grid_count);
+    }
     if (!tuning || tuning->n == 0)
         return ebjr_error_set(EBJR_EINVAL, "a certified --min-accuracy needs samples that choose "
                                            "the thresholds to test: a tuning split");

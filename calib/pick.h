@@ -34,8 +34,8 @@ struct ebjr_pick_request {
     double student_flops, teacher_flops; /* NaN: unknown */
     bool certify;
     double delta;
-    const double *grid; /* thresholds to test for accuracy, in this order, fixed beforehand; NULL:
-                           the tuning samples propose them */
+    const double *grid; /* thresholds to test for accuracy, strictly descending, fixed beforehand;
+                           NULL: the tuning samples propose them */
     size_t grid_count;
 };
 

@@ -12,8 +12,8 @@ coins (Vatutin & Mikhailov 1982); a sum of unequal coins is <= k with no greater
 binomial of the same mean, where k <= mean - 1 (Hoeffding 1956). All classes give the same share, so
 that the mean is that of the binomial, and the promise, broken with probability <= delta, holds
 here as well. Near to the normal law a half has half of the binomial's variance: with delta = 0.05
-the certificate breaks in about P(Z < -1.645 sqrt 2) = 1 % of the draws; below, that is worked out
-exactly, and the count of broken certificates must agree.
+the certificate breaks in about P(Z < -1.645 sqrt 2) = 1 % of the draws, and in fewer since counts
+are whole; below, that is worked out exactly, and the count of broken certificates must agree.
 
 The store is that of EBJR_CIFAR10_STORE, or made from the checkpoints (some minutes).
 """
@@ -164,8 +164,8 @@ class Certificates(ProgramTest):
         certified, _ = self.break_rate(SPLITS, ["--max-drop", str(limit)], is_broken)
         low, high = self.chance_of_harm(limit)
         half = len(other_half) // 2
-        print(f"  exactly {100 * low:.2f} to {100 * high:.2f} % are to be expected of the certified;"
-              f" the drop of the other half is above it in {100 * np.mean(other_half[:half]):.1f}"
+        print(f"  {100 * low:.2f} to {100 * high:.2f} % are to be expected of the certified; the"
+              f" drop of the other half is above it in {100 * np.mean(other_half[:half]):.1f}"
               f" and {100 * np.mean(other_half[half:]):.1f} %", file=sys.stderr)
         self.assertLessEqual(high, DELTA)
         error = 3.5 * math.sqrt(high * (1 - high) / SPLITS)

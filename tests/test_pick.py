@@ -28,8 +28,10 @@ def population(seed, samples=SAMPLES, hardness=0.0):
     labels = np.minimum(labels, CLASSES - 1)
     teacher = generator.normal(size=(samples, CLASSES))
     known = generator.random(samples) < 0.9
-    teacher[np.arange(samples), np.where(known, labels, generator.integers(0, CLASSES, samples))] += 6
-    latencies = (generator.integers(1_000, 3_000, samples), generator.integers(5_000, 50_000, samples))
+    believed = np.where(known, labels, generator.integers(0, CLASSES, samples))
+    teacher[np.arange(samples), believed] += 6
+    latencies = (generator.integers(1_000, 3_000, samples),
+                 generator.integers(5_000, 50_000, samples))
     return ((OVERCONFIDENCE * calibrated).astype(np.float32), teacher.astype(np.float32), labels,
             latencies)
 
@@ -282,7 +284,8 @@ class Endings(Store):
                  ["either"]),
                 (["--max-drop", "0.1", "--tune-on", "0"], ["--tune-on"]),
                 (["--max-drop", "0.1", "--calibrate-on", "1.5"], ["fractions"]),
-                (["--max-drop", "0.1", "--calibrate-on", "0.7", "--test-on", "0.5"], ["more than 1"]),
+                (["--max-drop", "0.1", "--calibrate-on", "0.7", "--test-on", "0.5"],
+                 ["more than 1"]),
                 (["--max-drop", "0.1", "--answer", "both"], ["--answer", "both"]),
                 (["--max-drop", "0.1", "--answer", "average:2"], ["--answer"]),
                 (["--max-drop", "0.1", "--score", "oracle"], ["oracle"]),
