@@ -60,8 +60,10 @@ struct ebjr_choice {
 
 /*
  * The point that meets limit[EBJR_BUDGETS] (NaN: no such budget) and is best by the objective; of
- * equally good ones the one with the larger student share. allowed[count] restricts the search
- * (NULL: all points). O(count). Errors: EBJR_EINVAL a budget on a figure that is unknown.
+ * equally good ones the one with the larger student share. Bit b of blocked[i] says that point i
+ * does not meet budget b for another reason than its figures: it lacks a certificate (NULL: none;
+ * only budgets that have a limit). O(count). Errors: EBJR_EINVAL a budget on a figure that is
+ * unknown.
  */
 int ebjr_choose(struct ebjr_choice *out, const struct ebjr_curve *curve,
                 const struct ebjr_costs *costs, const double *limit, enum ebjr_objective objective,

@@ -34,21 +34,45 @@ static const struct column columns[] = {
     {"refuted_after", COLUMN_INTEGER, 0, false, "samples"},
 };
 
-/* What the promise bounds, one loss a sample: harm for a drop, an error for an accuracy. */
+/*
+ * What the promise bounds, one loss in 0..1 a sample. A certified drop bounds harm, a plain one
+ * harm - help, which is shifted into 0..1 as (1 + harm - help) / 2; an accuracy bounds errors.
+ */
+enum loss { LOSS_HARM, LOSS_DROP, LOSS_ERROR };
+
 struct promise {
     const char *name;
-    double limit;
-    bool is_harm;
+    double limit; /* of the loss */
+    enum loss loss;
 };
+
+static double loss_of(enum loss loss, bool keeps, bool student, bool deferred)
+{
+    switch (loss) {
+    case LOSS_HARM: return keeps && !student && deferred;
+    case LOSS_DROP: return keeps ? (1.0 + deferred - student) / 2 : 0.5;
+    case LOSS_ERROR: return keeps ? !student : !deferred;
+    }
+    return 0;
+}
+
+/* The mean of the losses in the unit of the promise. */
+static double risk_of(enum loss loss, double mean)
+{
+    return loss == LOSS_DROP ? 2 * mean - 1 : mean;
+}
 
 static bool find_promise(struct promise *out, const struct ebjr_policy *policy)
 {
-    if (!isnan(policy->limit[EBJR_MAX_DROP])) {
-        *out = (struct promise){"max-drop", policy->limit[EBJR_MAX_DROP], true};
+    double drop = policy->limit[EBJR_MAX_DROP];
+    if (!isnan(drop)) {
+        bool is_certified = policy->certified >> EBJR_MAX_DROP & 1;
+        *out = is_certified ? (struct promise){"max-drop", drop, LOSS_HARM}
+                            : (struct promise){"max-drop", (1 + drop) / 2, LOSS_DROP};
         return true;
     }
     if (!isnan(policy->limit[EBJR_MIN_ACCURACY])) {
-        *out = (struct promise){"min-accuracy", 1 - policy->limit[EBJR_MIN_ACCURACY], false};
+        *out = (struct promise){"min-accuracy", 1 - policy->limit[EBJR_MIN_ACCURACY], LOSS_ERROR};
         return true;
     }
     return false;
@@ -108,9 +132,8 @@ static int watch(struct outcome *out, const struct ebjr_policy *policy,
     struct ebjr_monitor monitor;
     int status = ebjr_monitor_start(&monitor, out->promise.limit, delta);
     for (size_t i = 0; status >= 0 && i < cascade->n; i++) {
-        bool keeps = scores[i] >= threshold;
-        bool wrong = keeps ? !cascade->student_correct[i] : !answer[i];
-        double loss = out->promise.is_harm ? keeps && wrong && answer[i] : wrong;
+        double loss = loss_of(out->promise.loss, scores[i] >= threshold,
+                              cascade->student_correct[i], answer[i]);
         sum += loss;
         status = ebjr_monitor_add(&monitor, loss);
         if (status > 0 && !out->refuted) {
@@ -118,7 +141,7 @@ static int watch(struct outcome *out, const struct ebjr_policy *policy,
             out->refuted_after = (int64_t)i + 1;
         }
     }
-    out->risk = sum / (double)cascade->n;
+    out->risk = risk_of(out->promise.loss, sum / (double)cascade->n);
     return status < 0 ? status : 0;
 }
 
@@ -164,7 +187,7 @@ static int print(const struct outcome *outcome, const struct cascade *cascade, d
         integer_value(drifted),
         real_value(outcome->teacher_rate),
         text_value(promised ? outcome->promise.name : NULL),
-        real_value(promised ? outcome->promise.limit : NAN),
+        real_value(promised ? risk_of(outcome->promise.loss, outcome->promise.limit) : NAN),
         real_value(promised ? outcome->risk : NAN),
         integer_value(promised ? outcome->refuted : EBJR_UNKNOWN),
         integer_value(outcome->refuted ? outcome->refuted_after : EBJR_UNKNOWN),
@@ -197,6 +220,8 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     status = format_parse(&format, request.format);
+    if (!status && !(request.alpha > 0 && request.alpha < 1))
+        status = ebjr_error_set(EBJR_EINVAL, "--alpha lies between 0 and 1");
     if (!status)
         status = policy_load_cascade(&policy, &cascade, &request.cascade, request.policy);
     if (!status)

@@ -18,7 +18,8 @@
 #include <string.h>
 
 struct request {
-    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *latency, *format;
+    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *model_sha256,
+        *latency, *format;
     double flops, parameters;
 };
 
@@ -124,6 +125,16 @@ static int whole_number(int64_t *out, double value, const char *option)
     return 0;
 }
 
+/* Of the model itself: without it, logits of one model on two data sets are two models. */
+static int take_hash(char out[EBJR_HASH_TEXT], const char *text)
+{
+    if (strlen(text) != EBJR_HASH_TEXT - 1 || strspn(text, "0123456789abcdef") != strlen(text))
+        return ebjr_error_set(EBJR_EINVAL, "--model-sha256: 64 hexadecimal digits, as sha256sum "
+                                           "prints them");
+    memcpy(out, text, EBJR_HASH_TEXT);
+    return 0;
+}
+
 static int describe_model(struct import *import, const struct request *request)
 {
     struct ebjr_stored_model *model = &import->model;
@@ -135,6 +146,8 @@ static int describe_model(struct import *import, const struct request *request)
     snprintf(model->path, sizeof model->path, "%s",
              realpath(request->logits, absolute) ? absolute : request->logits);
     int status = ebjr_hash_file(model->sha256, &model->bytes, request->logits);
+    if (!status && request->model_sha256)
+        status = take_hash(model->sha256, request->model_sha256);
     if (!status)
         status = whole_number(&model->parameters, request->parameters, "parameters");
     if (!status)
@@ -312,6 +325,10 @@ static int run(const struct command *command, int argc, char **argv)
         {"parameters", OPTION_NUMBER, &request.parameters, "N", "of the model", false},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of a specialised model: a line for each output, its class or other", false},
+        {"model-sha256", OPTION_TEXT, &request.model_sha256, "HEX",
+         "of the model that made the logits, so that its imports on several data sets are\n"
+         "of one model (default: of the logits, which are then a model of their own)",
+         false},
         {"latency-ns", OPTION_TEXT, &request.latency, "FILE",
          "nanoseconds that the model takes for each sample, alone: .npy of integers, or\none a "
          "line",

@@ -200,10 +200,26 @@ static int load_test(struct pick_work *work, const struct pick_request *request)
         part_free(part);
         status = part_fill(part, &cascade, score, joint);
     }
+    for (size_t i = 0; !status && i < cascade.n; i++)
+        work->advantage[TEST] +=
+            ((double)cascade.teacher_correct[i] - (double)joint[i]) / (double)cascade.n;
     free(score);
     free(joint);
     cascade_free(&cascade);
     return status;
+}
+
+/* A drop is below the teacher alone, whoever answers the deferred samples. */
+static void find_advantages(struct pick_work *work)
+{
+    const struct cascade *cascade = &work->cascade;
+    for (int p = 0; p < PARTS; p++) {
+        double sum = 0, n = (double)work->parts.part[p].samples.n;
+        for (size_t i = 0; i < cascade->n; i++)
+            if (work->parts.mask[p][i])
+                sum += (double)cascade->teacher_correct[i] - (double)work->joint[i];
+        work->advantage[p] = n > 0 ? sum / n : 0;
+    }
 }
 
 /* From the cascade to the samples of each part: split, fit, score. */
@@ -223,6 +239,8 @@ static int prepare(struct pick_work *work, const struct pick_request *request)
     fit_scores(work->score, cascade, &work->router);
     fit_joint_correct(work->joint, cascade, work->answer_weight);
     status = parts_fill(&work->parts, cascade, work->score, work->joint);
+    if (!status)
+        find_advantages(work);
     if (!status && work->test_dataset)
         status = load_test(work, request);
     return status;
@@ -295,6 +313,7 @@ static int save(const struct pick_work *work, const struct pick_request *request
              cascade->student_run.preprocessing);
     memcpy(policy.limit, limit, sizeof policy.limit);
     memcpy(policy.expected, pick->choice.figures.value, sizeof policy.expected);
+    policy.expected[EBJR_MAX_DROP] += work->advantage[CALIBRATION];
     return ebjr_policy_save(&policy, request->out);
 }
 
@@ -322,6 +341,14 @@ static int pick(struct pick_work *work, struct pick_request *request)
     if (status)
         return status;
     cascade_warn(&work->cascade);
+    double limit[EBJR_BUDGETS];
+    memcpy(limit, wanted.limit, sizeof limit);
+    if (work->answer_weight < 1 && !request->plain && !isnan(limit[EBJR_MAX_DROP]))
+        return ebjr_error_set(EBJR_EINVAL,
+                              "a joint answer has no certificate for --max-drop, which "
+                              "is against the teacher alone; ask for --min-accuracy, "
+                              "or --plain");
+    wanted.limit[EBJR_MAX_DROP] -= work->advantage[CALIBRATION];
     wanted.student_flops = work->cascade.student_flops;
     wanted.teacher_flops = work->cascade.teacher_flops;
     status = ebjr_pick(&work->pick, &work->parts.part[CALIBRATION].samples,
@@ -332,9 +359,9 @@ static int pick(struct pick_work *work, struct pick_request *request)
         status = pick_print(work, request, wanted.objective, format);
     if (status)
         return status;
-    pick_explain(work, wanted.limit, request);
+    pick_explain(work, limit, request);
     if (work->pick.choice.feasible && request->out)
-        status = save(work, request, wanted.limit);
+        status = save(work, request, limit);
     return status;
 }
 

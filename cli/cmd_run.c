@@ -23,7 +23,7 @@ struct request {
 };
 
 /* Everything the models of one call share. */
-struct session {
+struct job {
     ebjr_store *store;
     ebjr_dataset *dataset;
     struct ebjr_stored_dataset stored_dataset;
@@ -65,12 +65,12 @@ static void keep_freed_memory(void)
 }
 
 /* Debian's libtorch calls the system's BLAS, and the reference one is slow. */
-static void warn_of_slow_blas(struct session *session)
+static void warn_of_slow_blas(struct job *job)
 {
     static const double slow = 20e9;
-    if (session->device.cuda || session->blas_checked)
+    if (job->device.cuda || job->blas_checked)
         return;
-    session->blas_checked = true;
+    job->blas_checked = true;
     double rate = ebjr_backend_gemm_rate();
     if (rate > 0 && rate < slow)
         say("warning: matrix products run at %.1f GFLOP/s here: libtorch uses a slow BLAS; on "
@@ -78,13 +78,13 @@ static void warn_of_slow_blas(struct session *session)
             rate / 1e9);
 }
 
-static int open_dataset(struct session *session, const struct request *request)
+static int open_dataset(struct job *job, const struct request *request)
 {
-    struct ebjr_stored_dataset *stored = &session->stored_dataset;
-    int status = ebjr_dataset_open(&session->dataset, request->dataset, &request->dataset_options);
+    struct ebjr_stored_dataset *stored = &job->stored_dataset;
+    int status = ebjr_dataset_open(&job->dataset, request->dataset, &request->dataset_options);
     if (status)
         return status;
-    const struct ebjr_dataset_info *info = ebjr_dataset_describe(session->dataset);
+    const struct ebjr_dataset_info *info = ebjr_dataset_describe(job->dataset);
     snprintf(stored->name, sizeof stored->name, "%s",
              request->dataset_name ? request->dataset_name : info->name);
     snprintf(stored->kind, sizeof stored->kind, "%s", info->kind);
@@ -92,9 +92,9 @@ static int open_dataset(struct session *session, const struct request *request)
     snprintf(stored->shape, sizeof stored->shape, "%zux%zux%zu", info->shape.channels,
              info->shape.height, info->shape.width);
     stored->samples = info->samples;
-    status = ebjr_preprocessing_parse(&session->preprocessing, request->scale, request->mean,
+    status = ebjr_preprocessing_parse(&job->preprocessing, request->scale, request->mean,
                                       request->std, info);
-    return status ? status : ebjr_dataset_hash(stored->sha256, &stored->bytes, session->dataset);
+    return status ? status : ebjr_dataset_hash(stored->sha256, &stored->bytes, job->dataset);
 }
 
 /* "NAME=FILE", or FILE, whose stem is then the name. A '=' after a slash belongs to the file. */
@@ -113,21 +113,21 @@ static void split_model(char *name, size_t size, const char **path, const char *
     snprintf(name, size, "%.*s", dot && dot != last ? (int)(dot - last) : (int)strlen(last), last);
 }
 
-static void describe_run(struct ebjr_stored_run *run, const struct session *session,
+static void describe_run(struct ebjr_stored_run *run, const struct job *job,
                          const struct ebjr_model_info *info)
 {
     run->classes = (int64_t)info->classes;
-    snprintf(run->class_map, sizeof run->class_map, "%s", session->class_map);
-    run->samples = session->stored_dataset.samples;
+    snprintf(run->class_map, sizeof run->class_map, "%s", job->class_map);
+    run->samples = job->stored_dataset.samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
     snprintf(run->dtype, sizeof run->dtype, "%s", DTYPE);
     snprintf(run->flops_source, sizeof run->flops_source, "counted");
     snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
     snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
-    snprintf(run->plan, sizeof run->plan, "as loaded, batch %zu", session->batch);
+    snprintf(run->plan, sizeof run->plan, "as loaded, batch %zu", job->batch);
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
-    ebjr_device_format(run->device, sizeof run->device, &session->device);
+    ebjr_device_format(run->device, sizeof run->device, &job->device);
     ebjr_backend_version(run->library, sizeof run->library);
     ebjr_host_cpu(run->host, sizeof run->host);
 }
@@ -140,32 +140,32 @@ static int check_class_map(const char *map, size_t outputs)
                           ebjr_class_map_size(map), outputs);
 }
 
-static int store_run(struct ebjr_stored_run *run, struct session *session,
-                     struct ebjr_stored_model *model, const struct ebjr_model_info *info)
+static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_stored_model *model,
+                     const struct ebjr_model_info *info)
 {
     snprintf(model->kind, sizeof model->kind, "%s", info->backend);
     model->parameters = info->parameters;
-    describe_run(run, session, info);
-    int status = check_class_map(session->class_map, info->classes);
+    describe_run(run, job, info);
+    int status = check_class_map(job->class_map, info->classes);
     if (!status)
-        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+        status = ebjr_stored_dataset_put(job->store, &job->stored_dataset);
     if (!status)
-        status = ebjr_stored_model_put(session->store, model);
+        status = ebjr_stored_model_put(job->store, model);
     if (!status) {
         run->model_id = model->id;
-        run->dataset_id = session->stored_dataset.id;
-        status = ebjr_stored_run_put(session->store, run);
+        run->dataset_id = job->stored_dataset.id;
+        status = ebjr_stored_run_put(job->store, run);
     }
     return status;
 }
 
-static void print_run(struct session *session, const struct ebjr_stored_run *run, const char *name,
+static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
                       int64_t first, double seconds)
 {
     struct value values[] = {
         integer_value(run->id),
         text_value(name),
-        text_value(session->stored_dataset.name),
+        text_value(job->stored_dataset.name),
         integer_value(run->done),
         integer_value(run->done - first),
         real_value(seconds),
@@ -173,42 +173,38 @@ static void print_run(struct session *session, const struct ebjr_stored_run *run
         integer_value(run->flops_mac2),
         text_value(run->device),
     };
-    table_row(&session->table, values);
+    table_row(&job->table, values);
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
 }
 
-static int fill(struct session *session, struct ebjr_stored_run *run, ebjr_model *model,
-                const char *name)
+static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model, const char *name)
 {
     struct progress progress;
     int64_t first = run->done;
     if (first > 0)
         say("%s on %s: %lld of %lld samples are stored; going on from there", name,
-            session->stored_dataset.name, (long long)first, (long long)run->samples);
+            job->stored_dataset.name, (long long)first, (long long)run->samples);
     progress_begin(&progress, name, first);
-    struct ebjr_run_options options = {session->batch, &progress, progress_step};
-    int status = ebjr_run_fill(session->store, run, model, session->dataset,
-                               &session->preprocessing, &options);
-    print_run(session, run, name, first, progress_end(&progress));
+    struct ebjr_run_options options = {job->batch, &progress, progress_step};
+    int status = ebjr_run_fill(job->store, run, model, job->dataset, &job->preprocessing, &options);
+    print_run(job, run, name, first, progress_end(&progress));
     if (status)
         ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
-                           session->stored_dataset.name, (long long)run->done,
-                           (long long)run->samples);
+                           job->stored_dataset.name, (long long)run->done, (long long)run->samples);
     return status;
 }
 
 /* Whether the store has this run to its end, so that the model need not even be opened. */
-static bool is_stored(struct ebjr_stored_run *run, struct session *session,
+static bool is_stored(struct ebjr_stored_run *run, struct job *job,
                       const struct ebjr_stored_model *model)
 {
-    int status =
-        ebjr_stored_run_find(run, session->store, model->sha256, session->stored_dataset.sha256,
-                             run->preprocessing, DTYPE, session->class_map);
+    int status = ebjr_stored_run_find(run, job->store, model->sha256, job->stored_dataset.sha256,
+                                      run->preprocessing, DTYPE, job->class_map);
     return status == 0 && run->done == run->samples;
 }
 
-static int run_model(struct session *session, const char *text)
+static int run_model(struct job *job, const char *text)
 {
     struct ebjr_stored_model stored = {0};
     struct ebjr_stored_run run = {0};
@@ -221,44 +217,44 @@ static int run_model(struct session *session, const char *text)
     int status = ebjr_hash_file(stored.sha256, &stored.bytes, path);
     if (!status)
         status = ebjr_preprocessing_describe(run.preprocessing, sizeof run.preprocessing,
-                                             &session->preprocessing);
+                                             &job->preprocessing);
     if (status)
         return status;
-    if (is_stored(&run, session, &stored)) {
-        status = ebjr_stored_dataset_put(session->store, &session->stored_dataset);
+    if (is_stored(&run, job, &stored)) {
+        status = ebjr_stored_dataset_put(job->store, &job->stored_dataset);
         if (!status)
-            status = ebjr_stored_model_put(session->store, &stored);
+            status = ebjr_stored_model_put(job->store, &stored);
         if (status)
             return status;
         say("%s on %s: all %lld samples are stored already; nothing to do", stored.name,
-            session->stored_dataset.name, (long long)run.samples);
-        print_run(session, &run, stored.name, run.done, 0);
+            job->stored_dataset.name, (long long)run.samples);
+        print_run(job, &run, stored.name, run.done, 0);
         return 0;
     }
-    warn_of_slow_blas(session);
-    status = ebjr_model_open(&model, path, &session->device,
-                             &ebjr_dataset_describe(session->dataset)->shape);
+    warn_of_slow_blas(job);
+    status =
+        ebjr_model_open(&model, path, &job->device, &ebjr_dataset_describe(job->dataset)->shape);
     if (!status)
-        status = store_run(&run, session, &stored, ebjr_model_describe(model));
+        status = store_run(&run, job, &stored, ebjr_model_describe(model));
     if (!status)
-        status = fill(session, &run, model, stored.name);
+        status = fill(job, &run, model, stored.name);
     ebjr_model_close(model);
     return status;
 }
 
-static int run_all(struct session *session, const struct request *request)
+static int run_all(struct job *job, const struct request *request)
 {
-    int status = format_parse(&session->table.format, request->format);
+    int status = format_parse(&job->table.format, request->format);
     if (!status)
-        status = parse_batch(&session->batch, request->batch);
+        status = parse_batch(&job->batch, request->batch);
     if (!status)
-        status = ebjr_device_parse(&session->device, request->device);
+        status = ebjr_device_parse(&job->device, request->device);
     if (!status && request->class_map)
-        status = ebjr_class_map_read(session->class_map, request->class_map);
+        status = ebjr_class_map_read(job->class_map, request->class_map);
     if (!status)
-        status = open_dataset(session, request);
+        status = open_dataset(job, request);
     if (!status)
-        status = ebjr_store_open(&session->store, request->db, EBJR_STORE_CREATE);
+        status = ebjr_store_open(&job->store, request->db, EBJR_STORE_CREATE);
     if (status)
         return status;
 
@@ -266,13 +262,13 @@ static int run_all(struct session *session, const struct request *request)
     if (request->threads > 0)
         ebjr_backend_set_threads((int)request->threads);
     progress_catch_signals();
-    table_begin(&session->table);
+    table_begin(&job->table);
     for (size_t i = 0; !status && i < request->models.count; i++) {
-        status = run_model(session, request->models.items[i]);
+        status = run_model(job, request->models.items[i]);
         if (!status && progress_interrupted() && i + 1 < request->models.count)
             status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted before the next model");
     }
-    int ended = table_end(&session->table);
+    int ended = table_end(&job->table);
     return status ? status : ended;
 }
 
@@ -311,13 +307,13 @@ static int run(const struct command *command, int argc, char **argv)
          "of the models (default: libtorch's own)", false},
         FORMAT_ROW(&request.format),
     };
-    struct session session = {.table = {FORMAT_TABLE, columns, ROWS(columns), 0, false}};
+    struct job job = {.table = {FORMAT_TABLE, columns, ROWS(columns), 0, false}};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = run_all(&session, &request);
-    ebjr_dataset_close(session.dataset);
-    ebjr_store_close(session.store);
+    status = run_all(&job, &request);
+    ebjr_dataset_close(job.dataset);
+    ebjr_store_close(job.store);
     return status ? fail(command, status) : EXIT_DONE;
 }
 

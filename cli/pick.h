@@ -30,6 +30,8 @@ struct pick_work {
     struct class_mix mix;
     const char *test_dataset; /* a data set of its own; NULL: a part of the same */
     struct ebjr_pick pick;
+    double advantage[PARTS];  /* accuracy of the teacher alone less that of the answer to deferred
+                                 samples: 0 but for joint answers */
     struct ebjr_figures test; /* at the choice */
 };
 

@@ -90,10 +90,12 @@ int pick_print(const struct pick_work *work, const struct pick_request *request,
         text_value(work->router.learned ? "learned" : work->router.score->name),
         real_value(work->router.options.temperature),
         real_value(threshold),
-        real_value(1 - value[EBJR_MAX_TEACHER_RATE]),
+        real_value(choice->feasible
+                       ? ebjr_point_share(&pick->curve, &pick->curve.points[choice->index])
+                       : NAN),
         real_value(value[EBJR_MAX_TEACHER_RATE]),
         real_value(value[EBJR_MIN_ACCURACY]),
-        real_value(value[EBJR_MAX_DROP]),
+        real_value(value[EBJR_MAX_DROP] + work->advantage[CALIBRATION]),
         real_value(value[EBJR_MAX_FLOPS]),
         real_value(value[EBJR_MAX_LATENCY]),
         real_value(value[EBJR_MAX_P95]),
@@ -114,7 +116,7 @@ int pick_print(const struct pick_work *work, const struct pick_request *request,
         real_value(work->answer_weight),
         integer_value((int64_t)work->parts.part[TEST].samples.n),
         real_value(test[EBJR_MIN_ACCURACY]),
-        real_value(test[EBJR_MAX_DROP]),
+        real_value(test[EBJR_MAX_DROP] + work->advantage[TEST]),
         real_value(test[EBJR_MAX_TEACHER_RATE]),
         real_value(test[EBJR_MAX_FLOPS]),
         real_value(test[EBJR_MAX_LATENCY]),
@@ -169,6 +171,7 @@ void pick_explain(const struct pick_work *work, const double *limit,
         if (!isnan(limit[b]))
             say("  --%s %s: the best any threshold has on these samples is %.6g",
                 ebjr_budget_name(b), ebjr_number_format(number, limit[b]),
-                pick->choice.reachable[b]);
+                pick->choice.reachable[b] +
+                    (b == EBJR_MAX_DROP ? work->advantage[CALIBRATION] : 0));
     }
 }

@@ -38,7 +38,6 @@ int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_sco
     struct table table = {format, band_columns, ROWS(band_columns), 0, false};
     double *values = malloc(cascade->n * sizeof *values);
     int status = values ? 0 : ebjr_error_memory();
-    table_begin(&table);
     for (size_t i = 0; !status && i < count; i++) {
         struct ebjr_band band;
         status = cascade_score(values, cascade, &scores[i]);
@@ -46,6 +45,8 @@ int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_sco
             status = ebjr_bootstrap_band(&band, values, cascade->student_correct,
                                          cascade->teacher_correct, cascade->n, SHARES, options);
         if (!status) {
+            if (i == 0)
+                table_begin(&table);
             print_band(&table, cascade, scores[i].name, &band);
             ebjr_band_free(&band);
         }

@@ -174,8 +174,11 @@ static int read_list(double *out, size_t count, const json_t *list)
     if (json_array_size(list) != count)
         return ebjr_error_set(EBJR_EFORMAT, "a list has %zu numbers where %zu are expected",
                               json_array_size(list), count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         out[i] = number_of(json_array_get(list, i));
+        if (!isfinite(out[i]))
+            return ebjr_error_set(EBJR_EFORMAT, "a list holds what is no finite number");
+    }
     return 0;
 }
 
@@ -192,10 +195,13 @@ static int router_from_json(struct ebjr_router *out, const json_t *json, size_t 
     out->options.p = number_of(json_object_get(json, "p"));
     out->options.precision = strcmp(precision, "float32") == 0 ? EBJR_FLOAT32 : EBJR_DOUBLE;
     out->learned = strcmp(name, "learned") == 0;
-    if (!(out->options.temperature > 0) || !(out->options.p > 0))
-        return ebjr_error_set(EBJR_EFORMAT, "a router's temperature and p must be above 0");
+    if (!(out->options.temperature > 0) || !(out->options.p > 0) ||
+        !isfinite(out->options.temperature) || !isfinite(out->options.p))
+        return ebjr_error_set(EBJR_EFORMAT, "a router's temperature and p must be above 0, finite");
     if (out->learned) {
         out->intercept = number_of(json_object_get(json, "intercept"));
+        if (!isfinite(out->intercept))
+            return ebjr_error_set(EBJR_EFORMAT, "a learned router has no finite intercept");
         status = read_list(out->weight, ebjr_router_feature_count(classes),
                            json_object_get(json, "weights"));
     } else {

@@ -1,6 +1,6 @@
 """The published cascade on CIFAR-10, from the checkpoints and the images to the last digit.
 
-Murthy et al., "Energy-based joint reasoning" (EBJR): DenseNet-BC 52/6 as student, 64/12 as
+Akbari, Banitalebi-Dehkordi and Zhang, EBJR (BMVC 2021): DenseNet-BC 52/6 as student, 64/12 as
 teacher, softmax-energy at 2.46. Accuracies and FLOPs are those of the released script.
 """
 

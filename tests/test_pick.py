@@ -239,6 +239,7 @@ class Figures(Store):
             mixed = (weight * softmax(TEACHER.astype(float))
                      + (1 - weight) * softmax(STUDENT.astype(float)))
             curve = Curve(score_of("logit-margin", STUDENT), right(STUDENT), right(mixed))
+            curve.drop = right(TEACHER).mean() - curve.accuracy  # below the teacher alone
             report = self.pick("--plain", "--score", "logit-margin", "--max-teacher-rate", "0.35",
                                "--answer", f"average:{weight}", "--tune-on", "0.000001",
                                "--calibrate-on", "0.999999")
@@ -457,7 +458,7 @@ class Splits(PartedStore):
         for arguments in ("--max-drop 0.03", "--max-drop 0.03 --plain", "--min-accuracy 0.6",
                           "--max-drop 0.05 --score learned", "--max-drop 0.05 --per-class",
                           "--max-drop 0.05 --fit-temperature --score energy",
-                          "--max-drop 0.05 --answer average"):
+                          "--max-drop 0.05 --plain --answer average"):
             with self.subTest(arguments):
                 arguments = arguments.split()
                 decided, tested = self.decide(self.cascade, *arguments)
@@ -605,7 +606,8 @@ class Fits(PartedStore):
         keeps = score_of("msp", STUDENT) >= report["threshold"] - 1e-12
         self.assertAlmostEqual(report["accuracy"],
                                np.where(keeps, right(STUDENT), mixed)[calibration].mean())
-        self.assertAlmostEqual(report["drop"], mixed[calibration].mean() - report["accuracy"])
+        self.assertAlmostEqual(report["drop"],
+                               right(TEACHER)[calibration].mean() - report["accuracy"])
 
 
 def seal(policy):
@@ -673,7 +675,7 @@ class Policies(Store):
                 self.assertAlmostEqual((report["harm"] - report["help"]) / SAMPLES, picked["drop"])
 
     def test_eval_of_fits(self):
-        for arguments in (self.ARGUMENTS, ("--max-drop", "0.05", "--answer", "average")):
+        for arguments in (self.ARGUMENTS, ("--max-drop", "0.05", "--plain", "--answer", "average")):
             policy, _ = self.policy(*arguments)
             router, weight = policy["stages"][0]["router"], policy["answer_weight"]
             if router["score"] == "learned":
