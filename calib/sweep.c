@@ -10,7 +10,8 @@
 /*
  * Only harm and help move the count of right answers; where both models are right or both wrong, a
  * sample is neutral. So the keys are parted into three arrays, each is sorted without anything
- * attached to it, and a merge counts how many of each come before a threshold.
+ * attached to it, and a merge counts how many of each come before a threshold. Branches on what a
+ * sample is cannot be predicted and cost more than all else here, so there are none.
  */
 enum { NEUTRAL, HARM, HELP, PARTS };
 
@@ -18,46 +19,49 @@ enum { NEUTRAL, HARM, HELP, PARTS };
 static const uint64_t AFTER_ALL = UINT64_MAX;
 
 struct parts {
-    uint64_t *keys[PARTS]; /* [count] ascending, then AFTER_ALL */
-    size_t count[PARTS];
     uint64_t *memory;
+    uint64_t *keys[PARTS]; /* [count], then AFTER_ALL */
+    size_t count[PARTS];
 };
 
 static int part_of(uint8_t student_correct, uint8_t teacher_correct)
 {
-    return (!student_correct && teacher_correct) * HARM +
-           (student_correct && !teacher_correct) * HELP;
+    int s = student_correct != 0, t = teacher_correct != 0;
+    return (t & ~s) * HARM + (s & ~t) * HELP;
 }
 
 static int part(struct parts *parts, const double *score, const uint8_t *student_correct,
                 const uint8_t *teacher_correct, size_t n)
 {
+    uint64_t *next[PARTS];
     for (size_t i = 0; i < n; i++) {
         if (!isfinite(score[i]))
             return ebjr_error_set(EBJR_EINVAL, "sample %zu: its score is %g", i, score[i]);
         parts->count[part_of(student_correct[i], teacher_correct[i])]++;
     }
-    parts->memory = malloc((2 * n + PARTS) * sizeof *parts->memory);
-    if (!parts->memory)
+    uint64_t *room = parts->memory = malloc((n + PARTS) * sizeof *room);
+    if (!room)
         return ebjr_error_memory();
-    uint64_t *next[PARTS], *scratch = parts->memory;
     for (int p = 0; p < PARTS; p++) {
-        next[p] = parts->keys[p] = scratch;
-        scratch += parts->count[p] + 1;
+        next[p] = parts->keys[p] = room;
+        room += parts->count[p] + 1;
     }
     for (size_t i = 0; i < n; i++)
         *next[part_of(student_correct[i], teacher_correct[i])]++ = ebjr_key_of(score[i]);
-    for (int p = 0; p < PARTS; p++) {
-        ebjr_key_sort(parts->keys[p], scratch, parts->count[p]);
+    for (int p = 0; p < PARTS; p++)
         *next[p] = AFTER_ALL;
-    }
     return 0;
 }
 
-/* A point for every distinct key, in order, after one for none. Returns their number. */
+/*
+ * A point for every distinct key, in order, after one for none. Returns their number. A step takes
+ * from each part one sample of the smallest key; the point of a group of ties is written anew until
+ * all of it is taken.
+ */
 static size_t merge(struct ebjr_point *points, const struct parts *parts)
 {
     const uint64_t *at[PARTS] = {parts->keys[NEUTRAL], parts->keys[HARM], parts->keys[HELP]};
+    uint64_t last = AFTER_ALL;
     size_t count = 1;
     points[0] = (struct ebjr_point){.threshold = INFINITY};
     while (true) {
@@ -67,15 +71,26 @@ static size_t merge(struct ebjr_point *points, const struct parts *parts)
         if (key == AFTER_ALL)
             return count;
         for (int p = 0; p < PARTS; p++)
-            while (*at[p] == key)
-                at[p]++;
+            at[p] += *at[p] == key;
+        count += key != last;
+        last = key;
         int64_t harm = at[HARM] - parts->keys[HARM], help = at[HELP] - parts->keys[HELP];
-        points[count++] =
+        points[count - 1] =
             (struct ebjr_point){.threshold = ebjr_key_score(key),
                                 .student = at[NEUTRAL] - parts->keys[NEUTRAL] + harm + help,
                                 .harm = harm,
                                 .help = help};
     }
+}
+
+/* Before the points are written, their room serves the sort. */
+static void fill(struct ebjr_curve *curve, struct parts *parts)
+{
+    for (int p = 0; p < PARTS; p++)
+        ebjr_key_sort(parts->keys[p], (uint64_t *)curve->points, parts->count[p]);
+    curve->count = merge(curve->points, parts);
+    struct ebjr_point *fitted = realloc(curve->points, curve->count * sizeof *fitted);
+    curve->points = fitted ? fitted : curve->points;
 }
 
 int ebjr_sweep(struct ebjr_curve *out, const double *score, const uint8_t *student_correct,
@@ -89,9 +104,7 @@ int ebjr_sweep(struct ebjr_curve *out, const double *score, const uint8_t *stude
     if (!status && !(out->points = malloc((n + 1) * sizeof *out->points)))
         status = ebjr_error_memory();
     if (!status) {
-        out->count = merge(out->points, &parts);
-        struct ebjr_point *fitted = realloc(out->points, out->count * sizeof *fitted);
-        out->points = fitted ? fitted : out->points;
+        fill(out, &parts);
         for (size_t i = 0; i < n; i++)
             out->student_correct += student_correct[i] != 0;
         out->teacher_correct =

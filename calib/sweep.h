@@ -43,7 +43,7 @@ struct ebjr_curve {
     struct ebjr_point *points;
 };
 
-/* O(n) time; 48 bytes a sample of memory, of which 32 a distinct score are kept. The caller frees
+/* O(n) time; 40 bytes a sample of memory, of which 32 a distinct score are kept. The caller frees
  * with ebjr_curve_free. Errors: EBJR_EINVAL n = 0, or a score that is not finite; EBJR_ENOMEM. */
 int ebjr_sweep(struct ebjr_curve *out, const double *score, const uint8_t *student_correct,
                const uint8_t *teacher_correct, size_t n);
