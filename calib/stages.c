@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "calib/order.h"
+#include "calib/sweep.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct choice {
 /* The cheapest point for each number of right answers from `low` on; unused ones cost INFINITY. */
 struct front {
     int64_t low;
+    const struct ebjr_stages *stages;
     size_t count;
     struct ebjr_stages_point *cheapest;
 };
@@ -119,8 +121,14 @@ static bool point_better(const struct search *search, const struct ebjr_stages_p
 
 static void front_offer(struct front *front, const struct ebjr_stages_point *point)
 {
-    if (point->correct < front->low)
+    const struct ebjr_stages *stages = front->stages;
+    size_t last = stages->k - 1;
+    if (point->correct < front->low ||
+        (int64_t)stages->n - point->answered[last] < stages->least_before)
         return;
+    for (size_t j = 0; j < last; j++)
+        if (point->threshold[j] == EBJR_NEVER)
+            return;
     struct ebjr_stages_point *kept = &front->cheapest[point->correct - front->low];
     if (point->cost < kept->cost)
         *kept = *point;
@@ -507,7 +515,15 @@ static void explore(struct search *search)
     chords(search, &first, &last, DEPTH);
 }
 
-/* To answer all in stage 0 costs least: what has fewer right is dominated by it. */
+static bool may_answer_all(const struct ebjr_stages *stages)
+{
+    for (size_t i = 0; stages->k > 1 && i < stages->n; i++)
+        if (stages->score[0][i] == EBJR_NEVER)
+            return false;
+    return true;
+}
+
+/* To answer all in stage 0, where it may, costs least: what has fewer right is dominated by it. */
 static int front_make(struct front *front, const struct ebjr_stages *stages)
 {
     int64_t low = 0, high = 0;
@@ -518,7 +534,8 @@ static int front_make(struct front *front, const struct ebjr_stages *stages)
         low += stages->correct[0][i] != 0;
         high += any;
     }
-    *front = (struct front){.low = low, .count = (size_t)(high - low) + 1};
+    low = may_answer_all(stages) ? low : 0;
+    *front = (struct front){.low = low, .stages = stages, .count = (size_t)(high - low) + 1};
     front->cheapest = malloc(front->count * sizeof *front->cheapest);
     if (!front->cheapest)
         return ebjr_error_memory();

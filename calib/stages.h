@@ -21,6 +21,7 @@ struct ebjr_stages {
     const double *score[EBJR_STAGES];    /* [k-1][n] finite */
     const uint8_t *correct[EBJR_STAGES]; /* [k][n] */
     double cost[EBJR_STAGES];            /* [k] a sample; finite, not negative */
+    int64_t least_before; /* of the front: samples that are not left to the last stage, at least */
 };
 
 struct ebjr_stages_point {
@@ -46,7 +47,8 @@ int ebjr_stages_optimise(struct ebjr_stages_point *out, const struct ebjr_stages
 
 /*
  * The Pareto front, by ascending cost: each further point costs more and has more right, none is
- * dominated by another. The caller frees *out; *count >= 1.
+ * dominated by another. The caller frees *out. No point answers a sample of EBJR_NEVER, or
+ * leaves more to the last stage than least_before allows; where none is left, *count is 0.
  *
  * Exact (every Pareto point) where n times the number of choices for the first k - 2 thresholds
  * (the product of each stage's distinct scores + 1) is at most 2^27: always for k = 2, for k = 3 up

@@ -360,7 +360,7 @@ int cascade_score(double *scores, const struct cascade *cascade, const struct eb
     case EBJR_SCORE_ORACLE:
         for (size_t i = 0; i < cascade->n; i++)
             scores[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
-        return 0;
+        break;
     case EBJR_SCORE_RANDOM:
         status = ebjr_score_random(scores, cascade->n, cascade->options.seed);
         break;

@@ -75,8 +75,7 @@ struct cascade {
 int cascade_load(struct cascade *out, const struct cascade_request *request);
 void cascade_free(struct cascade *cascade);
 
-/* scores[n]. Samples that the student calls "other" have EBJR_NEVER (but of an oracle, which knows
- * better). Errors: EBJR_ENOMEM. */
+/* scores[n]. Samples that the student calls "other" have EBJR_NEVER. Errors: EBJR_ENOMEM. */
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
 
 /* Gives EBJR_NEVER to the samples that a specialised student calls "other". */

@@ -210,6 +210,8 @@ static int run(const struct command *command, int argc, char **argv)
     status = format_parse(&format, request.format);
     if (!status)
         status = check_request(&request);
+    if (!status && request.class_weights && request.by)
+        status = ebjr_error_set(EBJR_EINVAL, "either --by or --class-weights");
     if (!status && request.class_weights)
         status = class_mix_parse(&mix, request.class_weights);
     if (!status)

@@ -186,6 +186,13 @@ static int load_test(struct pick_work *work, const struct pick_request *request)
     struct part *part = &work->parts.part[TEST];
     other.dataset = work->test_dataset;
     int status = cascade_load(&cascade, &other);
+    const struct ebjr_stored_run *a = &cascade.student_run, *b = &work->cascade.student_run;
+    if (!status && (a->classes != b->classes || strcmp(a->class_map, b->class_map) != 0 ||
+                    strcmp(a->preprocessing, b->preprocessing) != 0))
+        status = ebjr_error_set(EBJR_EINVAL,
+                                "--test-on %s: '%s' has other outputs there, or another "
+                                "preprocessing, than on the data set of the calibration",
+                                work->test_dataset, cascade.student.name);
     double *score = status ? NULL : malloc(cascade.n * sizeof *score);
     uint8_t *joint = status ? NULL : malloc(cascade.n);
     if (!status && (!score || !joint))
@@ -365,24 +372,45 @@ static int pick(struct pick_work *work, struct pick_request *request)
     return status;
 }
 
+/* What a cascade of more than two stages does not know. */
+static int check_chain(const struct pick_request *request)
+{
+    bool fitted = request->fit.temperature || request->fit.per_class ||
+                  strcmp(request->fit.answer, "teacher") != 0;
+    bool parted = request->part[TUNING] || request->part[CALIBRATION] || request->part[TEST];
+    if (request->cascade.student || request->cascade.teacher || fitted)
+        return ebjr_error_set(EBJR_EINVAL, "--stages names all models, and is used with plain "
+                                           "scores and the last model's answer");
+    if (parted)
+        return ebjr_error_set(EBJR_EINVAL, "--tune-on, --calibrate-on and --test-on are not for "
+                                           "--stages");
+    if (request->class_weights)
+        return ebjr_error_set(EBJR_EINVAL, "--class-weights is not for --stages");
+    if ((request->minimize && strcmp(request->minimize, "flops") != 0) ||
+        (request->maximize && strcmp(request->maximize, "accuracy") != 0) ||
+        (request->minimize && request->maximize))
+        return ebjr_error_set(EBJR_EINVAL,
+                              "with --stages: --minimize flops or --maximize accuracy");
+    return 0;
+}
+
 static int pick_chain(bool *feasible, const struct pick_request *request)
 {
     double limit[EBJR_BUDGETS];
-    bool fitted = request->fit.temperature || request->fit.per_class ||
-                  strcmp(request->fit.answer, "teacher") != 0;
+    bool demands = request->limit[EBJR_MIN_ACCURACY] || request->limit[EBJR_MAX_DROP];
+    bool cheapest = request->minimize || (demands && !request->maximize);
     struct stages_request wanted = {
         .cascade = request->cascade,
         .models = request->stages,
         .score = strcmp(request->fit.score, "auto") == 0 ? "msp" : request->fit.score,
         .limit = limit,
-        .objective = request->maximize ? EBJR_MAXIMIZE_ACCURACY : EBJR_MINIMIZE_FLOPS,
+        .objective = cheapest ? EBJR_MINIMIZE_FLOPS : EBJR_MAXIMIZE_ACCURACY,
         .plain = request->plain,
         .delta = request->delta,
         .out = request->out};
-    if (request->cascade.student || request->cascade.teacher || fitted)
-        return ebjr_error_set(EBJR_EINVAL, "--stages names all models, and is used with plain "
-                                           "scores and the last model's answer");
-    int status = format_parse(&wanted.format, request->format);
+    int status = check_chain(request);
+    if (!status)
+        status = format_parse(&wanted.format, request->format);
     if (!status)
         status = parse_limits(limit, request);
     if (!status)

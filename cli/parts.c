@@ -9,10 +9,32 @@
 /* keep[n]: the samples that are dealt to the parts at all. */
 static int choose(uint8_t *keep, const struct parts *parts, const struct cascade *cascade)
 {
+    /* another seed than the split's, whose shuffles would else be the same */
     if (parts->mix)
-        return class_mix_thin(keep, parts->mix, cascade->labels, cascade->n, (uint64_t)parts->seed);
+        return class_mix_thin(keep, parts->mix, cascade->labels, cascade->n,
+                              (uint64_t)parts->seed ^ 0x9e3779b9);
     memset(keep, 1, cascade->n);
     return 0;
+}
+
+/* Only what is kept is split: each part is then a sample of the mix. */
+static int split_kept(int8_t *of, const uint8_t *keep, const struct parts *parts,
+                      const struct cascade *cascade)
+{
+    size_t kept = 0;
+    int32_t *label = malloc(cascade->n * sizeof *label);
+    int8_t *part = malloc(cascade->n);
+    int status = label && part ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < cascade->n; i++)
+        if (keep[i])
+            label[kept++] = cascade->labels[i];
+    if (!status)
+        status = ebjr_split(part, label, kept, parts->fraction, PARTS, (uint64_t)parts->seed);
+    for (size_t i = cascade->n; !status && i-- > 0;)
+        of[i] = keep[i] ? part[--kept] : -1;
+    free(label);
+    free(part);
+    return status;
 }
 
 int parts_split(struct parts *parts, const struct cascade *cascade)
@@ -21,14 +43,13 @@ int parts_split(struct parts *parts, const struct cascade *cascade)
     uint8_t *keep = malloc(cascade->n);
     int status = of && keep ? choose(keep, parts, cascade) : ebjr_error_memory();
     if (!status)
-        status = ebjr_split(of, cascade->labels, cascade->n, parts->fraction, PARTS,
-                            (uint64_t)parts->seed);
+        status = split_kept(of, keep, parts, cascade);
     for (int p = 0; !status && p < PARTS; p++) {
         parts->mask[p] = malloc(cascade->n);
         if (!parts->mask[p])
             status = ebjr_error_memory();
         for (size_t i = 0; !status && i < cascade->n; i++)
-            parts->mask[p][i] = of[i] == p && keep[i];
+            parts->mask[p][i] = of[i] == p;
     }
     free(of);
     free(keep);

@@ -19,6 +19,7 @@ struct chain {
     struct cascade pairs[EBJR_STAGES];
     double *scores[EBJR_STAGES];
     struct ebjr_stages stages;
+    bool known; /* FLOPs */
 };
 
 struct found {
@@ -84,6 +85,7 @@ static void fill_stages(struct chain *chain)
     }
     stages->correct[chain->k - 1] = first->teacher_correct;
     stages->cost[chain->k - 1] = first->teacher_flops;
+    chain->known = known;
     for (size_t j = 0; !known && j < chain->k; j++)
         stages->cost[j] = 1;
 }
@@ -104,7 +106,7 @@ static void figures_of(struct ebjr_figures *out, const struct chain *chain,
         out->value[b] = NAN;
     out->value[EBJR_MIN_ACCURACY] = (double)point->correct / n;
     out->value[EBJR_MAX_DROP] = (double)(last_correct(chain) - point->correct) / n;
-    out->value[EBJR_MAX_FLOPS] = point->cost;
+    out->value[EBJR_MAX_FLOPS] = chain->known ? point->cost : NAN;
     out->value[EBJR_MAX_TEACHER_RATE] = (double)point->answered[chain->k - 1] / n;
 }
 
@@ -125,7 +127,11 @@ static int search_front(struct found *out, const struct chain *chain,
 {
     struct ebjr_stages_point *front;
     size_t count;
-    int status = ebjr_stages_front(&front, &count, &chain->stages);
+    struct ebjr_stages stages = chain->stages;
+    double n = (double)stages.n, rate = request->limit[EBJR_MAX_TEACHER_RATE];
+    if (!isnan(rate)) /* (n - least) / n is compared with the limit as a double by meets() */
+        stages.least_before = (int64_t)ceil(n - rate * n - 1e-6);
+    int status = ebjr_stages_front(&front, &count, &stages);
     if (status)
         return status;
     for (size_t i = 0; i < count; i++) {
@@ -158,6 +164,8 @@ static int certify(struct found *out, const struct chain *chain,
                                 stages->correct[chain->k - 1], stages->n);
         if (status)
             return status;
+        if (curve.points[curve.count - 1].threshold == EBJR_NEVER)
+            curve.count--;
         threshold[j] = curve
                            .points[ebjr_certify_harm(&curve, request->limit[EBJR_MAX_DROP] / parts,
                                                      request->delta / parts)]
@@ -244,6 +252,9 @@ static int save(const struct found *found, const struct chain *chain,
         snprintf(stage->sha256, sizeof stage->sha256, "%s", model->sha256);
         stage->router.score = chain->score;
         stage->router.options = first->options;
+        if (!is_last)
+            snprintf(stage->class_map, sizeof stage->class_map, "%s",
+                     chain->pairs[j].student_run.class_map);
         stage->threshold = found->point.threshold[j];
     }
     snprintf(policy.dataset, sizeof policy.dataset, "%s", first->dataset.name);
@@ -264,6 +275,10 @@ int pick_stages(bool *feasible, const struct stages_request *request)
         status = load(&chain, request);
     if (!status) {
         fill_stages(&chain);
+        if (!chain.known && !isnan(request->limit[EBJR_MAX_FLOPS]))
+            status = ebjr_error_set(EBJR_EINVAL, "--max-flops: FLOPs of a stage are unknown");
+    }
+    if (!status) {
         status = request->plain ? search_front(&found, &chain, request)
                                 : certify(&found, &chain, request);
     }

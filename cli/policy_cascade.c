@@ -24,6 +24,9 @@ int policy_load_cascade(struct ebjr_policy *policy, struct cascade *cascade,
     if (cascade->classes != policy->classes)
         return ebjr_error_set(EBJR_EINVAL, "%s is for %zu classes, these outputs have %zu", path,
                               policy->classes, cascade->classes);
+    if (strcmp(cascade->student_run.class_map, policy->stages[0].class_map) != 0)
+        return ebjr_error_set(EBJR_EINVAL, "%s: outputs of '%s' stand for other classes here", path,
+                              policy->stages[0].model);
     if (strcmp(cascade->student_run.preprocessing, policy->preprocessing) != 0)
         return ebjr_error_set(EBJR_EINVAL,
                               "%s was made with the preprocessing %s, these outputs "

@@ -40,7 +40,7 @@ int ebjr_class_map_read(char out[EBJR_CLASS_MAP_TEXT], const char *path)
     out[0] = 0;
     while (!status && fgets(line, sizeof line, file)) {
         number++;
-        line[strcspn(line, " \t\r\n")] = 0;
+        line[strcspn(line, "\r\n")] = 0;
         if (*line && append(out, line) != 0)
             status =
                 ebjr_error_set(EBJR_EFORMAT, "%s, line %d: %s", path, number, ebjr_error_last());
