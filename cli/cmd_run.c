@@ -67,12 +67,11 @@ static void keep_freed_memory(void)
 /* Debian's libtorch calls the system's BLAS, and the reference one is slow. */
 static void warn_of_slow_blas(struct job *job)
 {
-    static const double slow = 20e9;
     if (job->device.cuda || job->blas_checked)
         return;
     job->blas_checked = true;
-    double rate = ebjr_backend_gemm_rate();
-    if (rate > 0 && rate < slow)
+    double rate = ebjr_backend_slow_blas();
+    if (rate > 0)
         say("warning: matrix products run at %.1f GFLOP/s here: libtorch uses a slow BLAS; on "
             "Debian install libopenblas0-pthread",
             rate / 1e9);

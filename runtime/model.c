@@ -6,7 +6,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +152,34 @@ void ebjr_backend_set_threads(int threads)
         backend->set_threads(threads);
 }
 
-double ebjr_backend_gemm_rate(void)
+/* Where libtorch calls the system's libblas.so, as Debian's does, that is a link to whichever BLAS
+ * the system chose; else it brings its own. */
+static int find_blas(struct dl_phdr_info *info, size_t size, void *context)
 {
-    return find_backend() == 0 ? backend->gemm_rate() : 0;
+    char path[PATH_MAX], *out = context;
+    const char *slash = strrchr(info->dlpi_name, '/');
+    (void)size;
+    if (!slash || strncmp(slash + 1, "libblas.so", 10) != 0 || !realpath(info->dlpi_name, path))
+        return 0;
+    snprintf(out, PATH_MAX, "%s", path);
+    return 1;
+}
+
+static bool is_known_fast(const char *path)
+{
+    static const char *const fast[] = {"openblas", "mkl", "blis"};
+    for (size_t i = 0; i < sizeof fast / sizeof *fast; i++)
+        if (strstr(path, fast[i]))
+            return true;
+    return false;
+}
+
+double ebjr_backend_slow_blas(void)
+{
+    static const double good = 20e9;
+    char path[PATH_MAX] = "";
+    if (find_backend() != 0 || !dl_iterate_phdr(find_blas, path) || is_known_fast(path))
+        return 0;
+    double rate = backend->gemm_rate();
+    return rate < good ? rate : 0;
 }

@@ -40,9 +40,10 @@ void ebjr_backend_version(char *out, size_t size);
 /* Threads that models may use from now on in this process. */
 void ebjr_backend_set_threads(int threads);
 
-/* Speed of a single-precision matrix product, FLOP/s; 0 without a backend. A good BLAS reaches more
- * than 20e9 on any CPU of the last ten years, the reference one does not. Takes about 0.1 s. */
-double ebjr_backend_gemm_rate(void);
+/* FLOP/s of a single-precision matrix product where the backend multiplies slowly: no BLAS known to
+ * be fast is loaded, and less than 20e9 is reached, which a good one does on any CPU of the last
+ * ten years. Else 0. Takes some milliseconds. */
+double ebjr_backend_slow_blas(void);
 
 #ifdef __cplusplus
 }
