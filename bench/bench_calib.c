@@ -4,6 +4,7 @@
  * where other programs run), and the memory that the process had at its peak.
  */
 #include "base/error.h"
+#include "base/text.h"
 #include "calib/bootstrap.h"
 #include "calib/pick.h"
 #include "calib/stages.h"
@@ -27,7 +28,7 @@
 
 static struct {
     bool csv, large;
-    int runs; /* 0: as many as a second holds, at least LEAST_RUNS */
+    int64_t runs; /* 0: as many as a second holds, at least LEAST_RUNS */
     const char *only;
 } options;
 
@@ -567,7 +568,7 @@ static int parse_options(int argc, char **argv)
         switch (option) {
         case 'c': options.csv = true; break;
         case 'l': options.large = true; break;
-        case 'r': options.runs = atoi(optarg); break;
+        case 'r': check(ebjr_integer_parse(&options.runs, optarg, 1, MOST_RUNS)); break;
         case 'o': options.only = optarg; break;
         case 'h': fputs(help, stdout); return 1;
         default: fputs(help, stderr); return -1;
@@ -576,7 +577,7 @@ static int parse_options(int argc, char **argv)
     bool known_name = !options.only;
     for (size_t i = 0; i < BENCHES; i++)
         known_name = known_name || strcmp(options.only, benches[i].name) == 0;
-    if (known_name && optind == argc && options.runs >= 0 && options.runs <= MOST_RUNS)
+    if (known_name && optind == argc)
         return 0;
     fputs(help, stderr);
     return -1;
