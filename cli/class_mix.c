@@ -125,8 +125,7 @@ int class_mix_thin(uint8_t *keep, const struct class_mix *mix, const int32_t *la
         if (mix->group[g].share == 0)
             continue;
         double fraction = fmin(1, total * mix->group[g].share / (double)available[g]);
-        /* classes of the group are strata; all other samples are one more, which is not looked at
-         */
+        /* strata: the classes of the group, and all others, which are not looked at */
         for (size_t i = 0; i < n; i++)
             stratum[i] = class_mix_group(mix, labels[i]) == g ? labels[i] + 1 : 0;
         status = ebjr_split(part, stratum, n, &fraction, 1, seed);

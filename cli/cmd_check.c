@@ -94,13 +94,12 @@ static int calibration_scores(double **out, size_t *count, const struct ebjr_pol
                               const struct request *request)
 {
     struct cascade cascade = {0};
-    struct ebjr_policy again = {0};
     struct cascade_request old = request->cascade;
     struct class_mix mix;
     struct parts parts = {.fraction = {policy->tune_on, policy->calibrate_on, policy->test_on},
                           .seed = policy->seed};
     old.dataset = policy->dataset_sha256;
-    int status = policy_load_cascade(&again, &cascade, &old, request->policy);
+    int status = policy_cascade(&cascade, policy, &old, request->policy);
     double *scores = status ? NULL : malloc(cascade.n * sizeof *scores);
     if (!status && *policy->class_weights) {
         status = class_mix_parse(&mix, policy->class_weights);
@@ -117,7 +116,6 @@ static int calibration_scores(double **out, size_t *count, const struct ebjr_pol
         *out = scores;
     }
     parts_free(&parts);
-    ebjr_policy_clear(&again);
     cascade_free(&cascade);
     if (status)
         free(scores);

@@ -180,7 +180,7 @@ static int check_rows(const struct import *import, const char *path)
         struct ebjr_output row = {.index = i, .label = import->labels[i], .logits = logits};
         status = ebjr_logits_file_read(again, 1, logits, NULL);
         if (!status)
-            status = ebjr_output_derive(&row, &import->run);
+            status = ebjr_output_check(&row, &import->run);
     }
     ebjr_logits_file_close(again);
     free(logits);

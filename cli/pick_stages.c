@@ -19,7 +19,8 @@ struct chain {
     struct cascade pairs[EBJR_STAGES];
     double *scores[EBJR_STAGES];
     struct ebjr_stages stages;
-    bool known; /* FLOPs */
+    bool known;           /* FLOPs */
+    int64_t last_correct; /* samples that the last model has right */
 };
 
 struct found {
@@ -88,14 +89,8 @@ static void fill_stages(struct chain *chain)
     chain->known = known;
     for (size_t j = 0; !known && j < chain->k; j++)
         stages->cost[j] = 1;
-}
-
-static int64_t last_correct(const struct chain *chain)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < chain->stages.n; i++)
-        sum += chain->stages.correct[chain->k - 1][i];
-    return sum;
+    for (size_t i = 0; i < stages->n; i++)
+        chain->last_correct += first->teacher_correct[i];
 }
 
 static void figures_of(struct ebjr_figures *out, const struct chain *chain,
@@ -105,7 +100,7 @@ static void figures_of(struct ebjr_figures *out, const struct chain *chain,
     for (int b = 0; b < EBJR_BUDGETS; b++)
         out->value[b] = NAN;
     out->value[EBJR_MIN_ACCURACY] = (double)point->correct / n;
-    out->value[EBJR_MAX_DROP] = (double)(last_correct(chain) - point->correct) / n;
+    out->value[EBJR_MAX_DROP] = (double)(chain->last_correct - point->correct) / n;
     out->value[EBJR_MAX_FLOPS] = chain->known ? point->cost : NAN;
     out->value[EBJR_MAX_TEACHER_RATE] = (double)point->answered[chain->k - 1] / n;
 }

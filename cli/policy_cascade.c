@@ -4,20 +4,17 @@
 
 #include <string.h>
 
-int policy_load_cascade(struct ebjr_policy *policy, struct cascade *cascade,
-                        const struct cascade_request *request, const char *path)
+int policy_cascade(struct cascade *cascade, const struct ebjr_policy *policy,
+                   const struct cascade_request *request, const char *path)
 {
     struct cascade_request found = *request;
-    int status = ebjr_policy_load(policy, path);
-    if (status)
-        return status;
     if (policy->stage_count != 2)
         return ebjr_error_set(EBJR_EINVAL, "%s has %zu stages; this command knows cascades of two",
                               path, policy->stage_count);
     found.student = policy->stages[0].sha256;
     found.teacher = policy->stages[1].sha256;
     found.teacher_logits |= policy->answer_weight < 1;
-    status = cascade_load(cascade, &found);
+    int status = cascade_load(cascade, &found);
     if (status)
         return ebjr_error_context(status, "%s: student '%s', teacher '%s'", path,
                                   policy->stages[0].model, policy->stages[1].model);
@@ -33,4 +30,11 @@ int policy_load_cascade(struct ebjr_policy *policy, struct cascade *cascade,
                               "with %s",
                               path, policy->preprocessing, cascade->student_run.preprocessing);
     return 0;
+}
+
+int policy_load_cascade(struct ebjr_policy *policy, struct cascade *cascade,
+                        const struct cascade_request *request, const char *path)
+{
+    int status = ebjr_policy_load(policy, path);
+    return status ? status : policy_cascade(cascade, policy, request, path);
 }

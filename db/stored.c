@@ -99,13 +99,10 @@ static int put(ebjr_store *store, const struct ebjr_table *table, void *record, 
 {
     char *stored = NULL;
     size_t count = 0;
-    void *records;
     int status = ebjr_store_begin(store);
     if (status)
         return status;
-    status = ebjr_table_list(&records, &count, store, table);
-    if (!status)
-        stored = records;
+    status = list(&stored, &count, store, table);
     int found = 0;
     for (size_t i = 0; !status && !found && i < count; i++) {
         const void *candidate = stored + i * table->record_size;

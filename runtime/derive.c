@@ -30,7 +30,7 @@ static double score_of(const char *name, const struct ebjr_output *row, size_t c
     return ebjr_score_evaluate(score, row->logits, classes, &ebjr_score_defaults);
 }
 
-static int check(const struct ebjr_output *row, const struct ebjr_stored_run *run)
+int ebjr_output_check(const struct ebjr_output *row, const struct ebjr_stored_run *run)
 {
     if (row->label < 0 || (!*run->class_map && row->label >= run->classes))
         return ebjr_error_set(
@@ -51,7 +51,7 @@ static int check(const struct ebjr_output *row, const struct ebjr_stored_run *ru
 int ebjr_output_derive(struct ebjr_output *row, const struct ebjr_stored_run *run)
 {
     size_t classes = (size_t)run->classes;
-    int status = check(row, run);
+    int status = ebjr_output_check(row, run);
     if (status)
         return status;
     int64_t target = ebjr_class_map_output(run->class_map, row->label);

@@ -14,12 +14,13 @@ int32_t ebjr_logits_argmax(const float *logits, size_t classes);
 /* How many outputs come before output `target`: larger logits, and equal ones before it. */
 size_t ebjr_logits_rank(const float *logits, size_t classes, size_t target);
 
-/*
- * Fills prediction, correct, top5_correct, energy and softmax_energy (both at T = 1) of a row of
+/* Can row->logits and row->label be of `run`? Errors: EBJR_EFORMAT a logit is NaN or infinite, or
+ * the label is none (without a class map: not one of the outputs). */
+int ebjr_output_check(const struct ebjr_output *row, const struct ebjr_stored_run *run);
+
+/* Fills prediction, correct, top5_correct, energy and softmax_energy (both at T = 1) of a row of
  * `run` from row->logits and row->label, by the run's class map. "Other" is never correct. Errors:
- * EBJR_EFORMAT a logit is NaN or infinite, or the label is none (without a map: not one of the
- * outputs).
- */
+ * those of the check, which comes first. */
 int ebjr_output_derive(struct ebjr_output *row, const struct ebjr_stored_run *run);
 
 #ifdef __cplusplus
