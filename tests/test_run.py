@@ -568,33 +568,46 @@ class Slow(nn.Module):
 class Interrupted(RunTest):
     """However a run ends, the same command completes it to the same rows."""
 
-    SAMPLES = 3000
+    SAMPLES = 1500
+    SECONDS = 4  # that a whole run takes at least: commits come about every second
 
     @classmethod
     def setUpClass(cls):
         cls.original = cls("test_kill")
         cls.addClassCleanup(cls.original.doCleanups)
-        RunTest.setUp(cls.original)
-        torch.manual_seed(9)
-        cls.original.trace("slow.pt", Slow())
         cls.options = ("--threads", "1", *NORMALISE)
-        start = time.monotonic()
-        cls.original.run_models("slow.pt", options=cls.options)
-        cls.duration = time.monotonic() - start
+        torch.manual_seed(9)
+        duration = 0
+        while duration < cls.SECONDS:
+            cls.SAMPLES *= 2
+            cls.original.doCleanups()
+            RunTest.setUp(cls.original)
+            cls.original.trace("slow.pt", Slow())
+            start = time.monotonic()
+            cls.original.run_models("slow.pt", options=cls.options)
+            duration = time.monotonic() - start
         cls.expected = cls.original.contents()
 
     def setUp(self):
         super().setUp()
         self.directory = self.original.directory
 
-    def stop(self, number, delay):
-        """A signal after `delay` seconds; the exit code and how many rows there are."""
+    def rows(self):
+        if not self.db.exists() or not self.has_schema():
+            return 0
+        found = self.query("SELECT done FROM run")
+        return found[0][0] if found else 0
+
+    def stop(self, number, delay, more=0):
+        """A signal after `delay` seconds, then `more` rows; the exit code and how many there are."""
         process = self.start(*self.command("slow.pt"), *self.options)
         time.sleep(delay)
+        target = self.rows() + more
+        while self.rows() < target and process.poll() is None:
+            time.sleep(0.01)
         process.send_signal(number)
         process.communicate()
-        rows = self.query("SELECT done FROM run") if self.db.exists() and self.has_schema() else []
-        return process.returncode, rows[0][0] if rows else 0
+        return process.returncode, self.rows()
 
     def has_schema(self):
         return self.query("SELECT count(*) FROM sqlite_schema WHERE name = 'run'") == [(1,)]
@@ -607,8 +620,9 @@ class Interrupted(RunTest):
     def test_kill(self):
         generator = random.Random(10)
         stopped = []
-        for _ in range(10):
-            code, done = self.stop(signal.SIGKILL, generator.uniform(0, self.duration / 2))
+        for i in range(10):
+            delay, more = generator.uniform(0, self.SECONDS / 8), 1 if i % 5 == 0 else 0
+            code, done = self.stop(signal.SIGKILL, delay, more)
             stopped.append(done)
             if self.db.exists() and self.has_schema():
                 self.verify()
@@ -617,7 +631,7 @@ class Interrupted(RunTest):
         self.complete()
 
     def test_ctrl_c(self):
-        code, done = self.stop(signal.SIGINT, self.duration / 2)
+        code, done = self.stop(signal.SIGINT, 0, 1)
         self.assertEqual(code, 4)
         self.assertTrue(0 < done < self.SAMPLES, done)
         process = self.ebjr(*self.command("slow.pt"), *self.options)
