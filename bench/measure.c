@@ -94,6 +94,13 @@ int measurement_call(struct measurement *self, ebjr_answer_call *answer, int64_t
     return status;
 }
 
+int measurement_add(struct measurement *self, int64_t first, size_t count, int64_t ns)
+{
+    const struct ebjr_measure_options *options = self->options;
+    ebjr_times_add(&self->times, ns);
+    return options->sink ? options->sink(options->context, first, count, ns) : 0;
+}
+
 void measurement_count(struct measurement *self, size_t index, size_t count)
 {
     for (size_t i = index; i < index + count; i++)
@@ -146,6 +153,14 @@ static int warm_up(struct measurement *self, ebjr_answer_call *answer, size_t ba
     return 0;
 }
 
+/* A sample's share of a batch. */
+static int add_share(struct measurement *self, size_t count, int64_t spent)
+{
+    if (count == 0)
+        return 0;
+    return measurement_add(self, self->done - (int64_t)count, count, spent / (int64_t)count);
+}
+
 /* The share of the last batch is held back, for the flush belongs to it. */
 static int run_batches(struct measurement *self, ebjr_answer_call *answer, size_t batch)
 {
@@ -155,11 +170,11 @@ static int run_batches(struct measurement *self, ebjr_answer_call *answer, size_
     int status = 0;
     while (!status && !measurement_complete(self)) {
         int64_t left = options->samples - self->done;
-        if (count > 0)
-            ebjr_times_add(&self->times, spent / (int64_t)count);
+        status = add_share(self, count, spent);
         count = options->samples > 0 && left < (int64_t)batch ? (size_t)left : batch;
         spent = 0;
-        status = measurement_call(self, answer, self->done, count);
+        if (!status)
+            status = measurement_call(self, answer, self->done, count);
         if (status)
             return status;
         measurement_count(self, 0, count);
@@ -176,9 +191,8 @@ static int run_batches(struct measurement *self, ebjr_answer_call *answer, size_
         spent += self->end - begin;
         status = status ? status : flushed;
     }
-    if (count > 0)
-        ebjr_times_add(&self->times, spent / (int64_t)count);
-    return status;
+    int added = add_share(self, count, spent);
+    return status ? status : added;
 }
 
 static int run(struct measurement *self)

@@ -52,10 +52,13 @@ struct ebjr_measure_options {
                        is to be measured, at least 100 */
 
     struct ebjr_clock clock;
-    void *context;
+    void *context; /* of the callbacks */
     /* Called now and then (some 20 times a second) between calls of the service, total 0 where it
      * is not known; non-zero stops. NULL: nobody asks. */
     int (*progress)(void *context, int64_t done, int64_t total);
+    /* Takes every measured time, kept or not, between calls of the service: requests first ..
+     * first+count-1 took ns each. Errors: negative, which ends the measurement. NULL: nobody. */
+    int (*sink)(void *context, int64_t first, size_t count, int64_t ns);
 };
 
 /* 0.95, 65,536 kept times, the warm-up's defaults, the monotonic clock, batch 1, settle -1; no

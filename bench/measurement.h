@@ -24,6 +24,9 @@ struct measurement {
 int measurement_call(struct measurement *self, ebjr_answer_call *answer, int64_t first,
                      size_t count);
 
+/* A time: of `count` requests from `first` on, ns each. Errors: those of the sink. */
+int measurement_add(struct measurement *self, int64_t first, size_t count, int64_t ns);
+
 /* Counts requests of the last call from the index-th on, without their times. */
 void measurement_count(struct measurement *self, size_t index, size_t count);
 

@@ -98,26 +98,27 @@ static int gather(size_t *count, struct measurement *self, const struct schedule
 }
 
 /* The last call's requests first .. first+count-1, of which those from `settle` on count. */
-static void record(struct measurement *self, const struct schedule *schedule, int64_t first,
-                   size_t count, int64_t settle)
+static int record(struct measurement *self, const struct schedule *schedule, int64_t first,
+                  size_t count, int64_t settle)
 {
     int64_t limit = self->options->samples ? settle + self->options->samples : INT64_MAX;
     int64_t from = first < settle ? settle : first, last = first + (int64_t)count;
     int64_t to = last < limit ? last : limit, spent = self->end - self->begin;
     if (first <= settle && settle < last)
         self->started = self->begin;
-    for (int64_t i = from; i < to; i++)
-        ebjr_times_add(&self->times, self->end - arrival_of(schedule, i));
-    if (from < to)
-        measurement_count(self, (size_t)(from - first), (size_t)(to - from));
     if (last <= settle)
-        return;
+        return 0;
+    measurement_count(self, (size_t)(from - first), (size_t)(to - from));
     self->calls++;
     self->busy_ns += spent;
     if (count == schedule->batch) {
         self->full_calls++;
         self->full_ns += spent;
     }
+    int status = 0;
+    for (int64_t i = from; !status && i < to; i++)
+        status = measurement_add(self, i, 1, self->end - arrival_of(schedule, i));
+    return status;
 }
 
 static int64_t requests_to_settle(const struct ebjr_measure_options *options)
@@ -143,12 +144,13 @@ static int serve(struct measurement *self, struct schedule *schedule)
             status = measurement_call(self, self->service->answer, first, count);
         if (status)
             break;
-        record(self, schedule, first, count, settle);
+        status = record(self, schedule, first, count, settle);
         first += (int64_t)count;
         if (self->done == 0 &&
             measurement_is_late(self)) /* so slow that settling takes all the time there is */
             settle = first;
-        status = measurement_ask(self, self->end);
+        if (!status)
+            status = measurement_ask(self, self->end);
     }
     self->dropped += settle < first ? settle : first;
     return status;

@@ -289,7 +289,7 @@ static int read_latency(double **out, ebjr_store *store, const struct ebjr_store
         return status;
     int64_t *ns = malloc((size_t)run->samples * sizeof *ns);
     *out = malloc((size_t)run->samples * sizeof **out);
-    status = ns && *out ? ebjr_latency_read(ns, store, &measurement) : ebjr_error_memory();
+    status = ns && *out ? ebjr_latency_read(ns, NULL, store, &measurement) : ebjr_error_memory();
     for (int64_t i = 0; !status && i < run->samples; i++)
         (*out)[i] = (double)ns[i];
     free(ns);

@@ -207,9 +207,13 @@ static int store_latencies(struct import *import, const char *path)
 {
     struct ebjr_stored_measurement measurement = {.model_id = import->model.id,
                                                   .dataset_id = import->dataset.id,
+                                                  .scenario = "given",
                                                   .device = "given",
                                                   .plan = "imported",
                                                   .batch = 1,
+                                                  .threads = EBJR_UNKNOWN,
+                                                  .qps = NAN,
+                                                  .teacher_rate = NAN,
                                                   .program = EBJR_VERSION};
     int64_t *ns;
     int status = ebjr_integers_read(&ns, &measurement.samples, path);
@@ -219,7 +223,7 @@ static int store_latencies(struct import *import, const char *path)
         status = ebjr_error_set(EBJR_EFORMAT, "%s holds %lld latencies for %lld samples", path,
                                 (long long)measurement.samples, (long long)import->run.samples);
     else
-        status = ebjr_latency_append(import->store, &measurement, ns);
+        status = ebjr_latency_put(import->store, &measurement, NULL, ns);
     free(ns);
     return status;
 }

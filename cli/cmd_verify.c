@@ -71,15 +71,20 @@ static int run(const struct command *command, int argc, char **argv)
     ebjr_store_close(store);
     if (status)
         return fail(command, status);
-    say("%s: %lld models, %lld data sets, %lld runs, %lld rows: %lld fault%s", db,
-        (long long)totals.models, (long long)totals.datasets, (long long)totals.runs,
-        (long long)totals.rows, (long long)totals.faults, totals.faults == 1 ? "" : "s");
+    say("%s: %lld models, %lld data sets, %lld runs, %lld rows, %lld measurements, %lld plans "
+        "tried: "
+        "%lld fault%s",
+        db, (long long)totals.models, (long long)totals.datasets, (long long)totals.runs,
+        (long long)totals.rows, (long long)totals.measurements, (long long)totals.trials,
+        (long long)totals.faults, totals.faults == 1 ? "" : "s");
     return totals.faults ? EXIT_FAILED : EXIT_DONE;
 }
 
 const struct command command_verify = {
     "verify", "recompute hashes and derived columns, and name what does not fit",
     "Lists every fault: SQLite's own check, records whose seal is broken, chunks of rows whose\n"
-    "SHA-256 has changed, predictions and energies that do not follow from the logits.\n"
+    "SHA-256 has changed, predictions and energies that do not follow from the logits, latencies "
+    "that\n"
+    "are not those that were measured.\n"
     "Exit code 0: none; 1: some. A model file that changed since it was run is noted, no fault.\n",
     run};

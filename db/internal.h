@@ -2,6 +2,7 @@
 #ifndef EBJR_DB_INTERNAL_H
 #define EBJR_DB_INTERNAL_H
 
+#include "base/hash.h"
 #include "db/store.h"
 
 #include <sqlite3.h>
@@ -12,6 +13,7 @@
 struct ebjr_store {
     sqlite3 *connection;
     char *path;
+    int64_t streams; /* of latencies, opened so far */
 };
 
 /* The EBJR_E* code and message of the last failure of the connection, while doing `what`. */
@@ -32,6 +34,7 @@ int ebjr_store_end(ebjr_store *store, int status);
  */
 enum ebjr_column_kind {
     EBJR_COLUMN_INTEGER, /* int64_t; EBJR_UNKNOWN is NULL */
+    EBJR_COLUMN_REAL,    /* double; NaN is NULL */
     EBJR_COLUMN_TEXT     /* char[size] */
 };
 
@@ -53,11 +56,18 @@ struct ebjr_table {
     { \
 #member, EBJR_COLUMN_INTEGER, offsetof(struct record, member), sizeof(int64_t) \
     }
+#define EBJR_REAL(record, member) \
+    { \
+#member, EBJR_COLUMN_REAL, offsetof(struct record, member), sizeof(double) \
+    }
 #define EBJR_TEXT(record, member) \
     { \
 #member, EBJR_COLUMN_TEXT, offsetof(struct record, member), \
             sizeof(((struct record *)NULL)->member) \
     }
+
+/* SHA-256 over the columns of a record, which are NULL where they are unknown. */
+int ebjr_table_seal(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table, const void *record);
 
 /* Insert gives the record its id; update writes every column of the row with the record's id. */
 int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record);
@@ -73,10 +83,14 @@ bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expect
 int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
                       void (*broken)(void *context, int64_t id), void *context);
 
+/* How latencies enter the hash of their measurement. */
+int ebjr_latency_hash_update(ebjr_hash *hash, const int64_t *sample, const int64_t *ns,
+                             size_t count);
+
 /* UTC now, ISO 8601. */
 void ebjr_store_time(char out[32]);
 
 extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table,
-    ebjr_measurement_table;
+    ebjr_measurement_table, ebjr_trial_table;
 
 #endif

@@ -1,9 +1,9 @@
 -- The ebjr store, version 1.
 --
 -- One model is run once over one data set; every question about a cascade is then answered from
--- here. Names are what people type; hashes are what a thing is. Each row of model, dataset and run
--- carries a seal (SHA-256 of its other columns), each chunk the SHA-256 of the rows that one
--- transaction wrote, so that `ebjr verify` finds a changed byte.
+-- here. Names are what people type; hashes are what a thing is. Each row of model, dataset, run,
+-- measurement and trial carries a seal (SHA-256 of its other columns), each chunk the SHA-256 of the
+-- rows that one transaction wrote, so that `ebjr verify` finds a changed byte.
 
 CREATE TABLE model (
     id         INTEGER PRIMARY KEY,
@@ -85,27 +85,63 @@ CREATE TABLE chunk (
 ) WITHOUT ROWID;
 
 CREATE TABLE measurement (
-    id         INTEGER PRIMARY KEY,
-    model_id   INTEGER NOT NULL REFERENCES model,
-    dataset_id INTEGER NOT NULL REFERENCES dataset,
-    device     TEXT NOT NULL,              -- 'given' for latencies from elsewhere
-    plan       TEXT NOT NULL,
-    batch      INTEGER NOT NULL,
-    samples    INTEGER NOT NULL,
-    sha256     TEXT NOT NULL,              -- of the latencies as little-endian int64
-    host       TEXT NOT NULL,
-    library    TEXT NOT NULL,
-    program    TEXT NOT NULL,
-    created    TEXT NOT NULL,
-    seal       TEXT NOT NULL
+    id           INTEGER PRIMARY KEY,
+    model_id     INTEGER REFERENCES model, -- NULL: a cascade was measured
+    dataset_id   INTEGER NOT NULL REFERENCES dataset,
+    subject      TEXT NOT NULL,            -- '' for a model; else the cascade in words
+    policy       TEXT NOT NULL,            -- SHA-256 of the cascade's policy, or ''
+    scenario     TEXT NOT NULL,            -- 'single', 'offline', 'server'; 'given': from elsewhere
+    device       TEXT NOT NULL,            -- 'given' for latencies from elsewhere
+    plan         TEXT NOT NULL,
+    batch        INTEGER NOT NULL,
+    threads      INTEGER,                  -- NULL: unknown
+    qps          REAL,                     -- arrivals a second that were asked for; NULL: none were
+    teacher_rate REAL,                     -- of the samples measured; NULL: no cascade
+    samples      INTEGER NOT NULL,         -- latencies kept
+    dropped      INTEGER NOT NULL,         -- measured before them to warm up
+    sha256       TEXT NOT NULL,            -- of the latencies, as db/latency.h lays them out
+    host         TEXT NOT NULL,
+    library      TEXT NOT NULL,
+    program      TEXT NOT NULL,
+    created      TEXT NOT NULL,
+    seal         TEXT NOT NULL
 );
 
 CREATE TABLE latency (
     measurement_id INTEGER NOT NULL REFERENCES measurement,
-    idx            INTEGER NOT NULL,
-    ns             INTEGER NOT NULL,       -- nanoseconds that the model took for the sample
+    idx            INTEGER NOT NULL,       -- 0 .. samples-1, the order of measuring
+    sample         INTEGER NOT NULL,       -- which of the data set it was; may come again
+    ns             INTEGER NOT NULL,       -- nanoseconds that it took
     PRIMARY KEY (measurement_id, idx)
 ) WITHOUT ROWID;
+
+-- What was tried to find the fastest plan of a model: one row a plan, the same `tried` in each row
+-- of a search.
+CREATE TABLE trial (
+    id             INTEGER PRIMARY KEY,
+    model_id       INTEGER NOT NULL REFERENCES model,
+    shape          TEXT NOT NULL,          -- 'CxHxW' of one sample
+    device         TEXT NOT NULL,
+    host           TEXT NOT NULL,
+    library        TEXT NOT NULL,
+    dtype          TEXT NOT NULL,
+    asked_batch    INTEGER NOT NULL,       -- 0: any
+    asked_threads  INTEGER NOT NULL,       -- 0: any
+    mode           TEXT NOT NULL,          -- 'as-loaded', 'frozen', 'optimized', 'channels-last',
+                                           -- 'direct'
+    batch          INTEGER NOT NULL,
+    threads        INTEGER NOT NULL,
+    ns             INTEGER,                -- a sample, the median; NULL: it failed
+    max_difference REAL,                   -- the largest |logit - as loaded|; NULL: not compared
+    changed        INTEGER,                -- predictions that differ from as loaded
+    samples        INTEGER NOT NULL,       -- compared
+    note           TEXT NOT NULL,          -- why it was dropped, or ''
+    chosen         INTEGER NOT NULL,       -- 0 or 1
+    tried          INTEGER NOT NULL,       -- rows of this search
+    program        TEXT NOT NULL,
+    created        TEXT NOT NULL,
+    seal           TEXT NOT NULL
+);
 
 -- Views for people: sqlite3, pandas, R.
 
@@ -125,11 +161,20 @@ FROM output JOIN run ON run.id = output.run_id
             JOIN sample ON sample.dataset_id = run.dataset_id AND sample.idx = output.idx;
 
 CREATE VIEW latencies AS
-SELECT measurement.id AS measurement, model.name AS model, dataset.name AS dataset,
-       measurement.device, measurement.plan, measurement.batch, latency.idx, latency.ns
+SELECT measurement.id AS measurement, coalesce(model.name, measurement.subject) AS subject,
+       dataset.name AS dataset, measurement.scenario, measurement.device, measurement.plan,
+       measurement.batch, measurement.threads, measurement.qps, latency.idx, latency.sample,
+       latency.ns
 FROM latency JOIN measurement ON measurement.id = latency.measurement_id
-             JOIN model ON model.id = measurement.model_id
+             LEFT JOIN model ON model.id = measurement.model_id
              JOIN dataset ON dataset.id = measurement.dataset_id;
+
+CREATE VIEW plans AS
+SELECT trial.id AS trial, model.name AS model, trial.shape, trial.device, trial.dtype, trial.mode,
+       trial.batch, trial.threads, trial.ns, trial.max_difference, trial.changed, trial.samples,
+       trial.chosen, trial.note, trial.asked_batch, trial.asked_threads, trial.library, trial.host,
+       trial.program, trial.created
+FROM trial JOIN model ON model.id = trial.model_id;
 
 CREATE VIEW accuracies AS
 SELECT runs.model, runs.dataset, runs.run, count(*) AS samples, avg(output.correct) AS accuracy,

@@ -38,9 +38,12 @@ static const struct ebjr_column run_columns[] = {
 #define MEASUREMENT(kind, member) EBJR_##kind(ebjr_stored_measurement, member)
 static const struct ebjr_column measurement_columns[] = {
     MEASUREMENT(INTEGER, id),      MEASUREMENT(INTEGER, model_id), MEASUREMENT(INTEGER, dataset_id),
+    MEASUREMENT(TEXT, subject),    MEASUREMENT(TEXT, policy),      MEASUREMENT(TEXT, scenario),
     MEASUREMENT(TEXT, device),     MEASUREMENT(TEXT, plan),        MEASUREMENT(INTEGER, batch),
-    MEASUREMENT(INTEGER, samples), MEASUREMENT(TEXT, sha256),      MEASUREMENT(TEXT, host),
-    MEASUREMENT(TEXT, library),    MEASUREMENT(TEXT, program),     MEASUREMENT(TEXT, created),
+    MEASUREMENT(INTEGER, threads), MEASUREMENT(REAL, qps),         MEASUREMENT(REAL, teacher_rate),
+    MEASUREMENT(INTEGER, samples), MEASUREMENT(INTEGER, dropped),  MEASUREMENT(TEXT, sha256),
+    MEASUREMENT(TEXT, host),       MEASUREMENT(TEXT, library),     MEASUREMENT(TEXT, program),
+    MEASUREMENT(TEXT, created),
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

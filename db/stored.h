@@ -56,12 +56,21 @@ struct ebjr_stored_run {
     char started[32], finished[32];
 };
 
+/* Latencies that were measured in one go: of a model, or of a cascade. */
 struct ebjr_stored_measurement {
     int64_t id;
-    int64_t model_id, dataset_id;
-    char device[64]; /* "given" for latencies from elsewhere */
+    int64_t model_id; /* EBJR_UNKNOWN for a cascade */
+    int64_t dataset_id;
+    char subject[512];           /* "" for a model; else "student > teacher, energy >= 2.46" */
+    char policy[EBJR_HASH_TEXT]; /* SHA-256 of the cascade's policy, or "" */
+    char scenario[16];           /* "single", "offline", "server"; "given": from elsewhere */
+    char device[64];             /* "given" for latencies from elsewhere */
     char plan[128];
-    int64_t batch, samples;
+    int64_t batch, threads; /* threads: EBJR_UNKNOWN */
+    double qps;             /* arrivals a second that were asked for; NaN: none were */
+    double teacher_rate;    /* of the samples measured; NaN: no cascade */
+    int64_t samples;        /* latencies kept: fewer or more than the data set has samples */
+    int64_t dropped;        /* measured before them to warm up */
     char sha256[EBJR_HASH_TEXT];
     char host[128];
     char library[64];

@@ -3,6 +3,7 @@
 #include "db/internal.h"
 #include "db/stored.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +34,33 @@ static int64_t integer_of(const struct ebjr_column *column, const void *record)
     return value;
 }
 
+/* SQLite keeps no -0: it comes back as 0, which is what the sum is. */
+static double real_of(const struct ebjr_column *column, const void *record)
+{
+    double value;
+    memcpy(&value, member(column, record), sizeof value);
+    return value + 0.0;
+}
+
+/* The value as a text; `number` holds it where the record does not. */
+static const char *text_of(char number[32], const struct ebjr_column *column, const void *record)
+{
+    switch (column->kind) {
+    case EBJR_COLUMN_TEXT: return member(column, record);
+    case EBJR_COLUMN_INTEGER:
+        snprintf(number, 32, "%lld", (long long)integer_of(column, record));
+        break;
+    case EBJR_COLUMN_REAL:
+        if (isnan(real_of(column, record)))
+            return "unknown";
+        snprintf(number, 32, "%.17g", real_of(column, record));
+        break;
+    }
+    return number;
+}
+
 /* SHA-256 over "name=value\n" for every column; a NULL is written as the word it cannot be. */
-static int seal_record(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table,
-                       const void *record)
+int ebjr_table_seal(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table, const void *record)
 {
     ebjr_hash *hash;
     int status = ebjr_hash_new(&hash);
@@ -43,12 +68,8 @@ static int seal_record(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table
         return status;
     for (size_t i = 0; !status && i < table->column_count; i++) {
         const struct ebjr_column *column = &table->columns[i];
-        char number[24];
-        const char *value = member(column, record);
-        if (column->kind == EBJR_COLUMN_INTEGER) {
-            snprintf(number, sizeof number, "%lld", (long long)integer_of(column, record));
-            value = number;
-        }
+        char number[32];
+        const char *value = text_of(number, column, record);
         status = ebjr_hash_update(hash, column->name, strlen(column->name));
         if (!status)
             status = ebjr_hash_update(hash, "=", 1);
@@ -69,7 +90,7 @@ static int write_record(ebjr_store *store, const struct ebjr_table *table, const
 {
     char seal[EBJR_HASH_TEXT];
     sqlite3_stmt *statement = NULL;
-    int status = seal_record(seal, table, record);
+    int status = ebjr_table_seal(seal, table, record);
     if (!status)
         status = ebjr_store_prepare(&statement, store, sql);
     if (status)
@@ -79,6 +100,8 @@ static int write_record(ebjr_store *store, const struct ebjr_table *table, const
         int parameter = (int)i + 1;
         if (column->kind == EBJR_COLUMN_TEXT)
             sqlite3_bind_text(statement, parameter, member(column, record), -1, SQLITE_STATIC);
+        else if (column->kind == EBJR_COLUMN_REAL) /* SQLite makes NaN NULL */
+            sqlite3_bind_double(statement, parameter, real_of(column, record));
         else if (integer_of(column, record) != EBJR_UNKNOWN)
             sqlite3_bind_int64(statement, parameter, integer_of(column, record));
     }
@@ -140,6 +163,10 @@ static bool read_record(const struct ebjr_table *table, void *record, sqlite3_st
                 type == SQLITE_NULL ? EBJR_UNKNOWN : sqlite3_column_int64(statement, (int)i);
             memcpy(target, &value, sizeof value);
             clean &= type == SQLITE_NULL || (type == SQLITE_INTEGER && value != EBJR_UNKNOWN);
+        } else if (column->kind == EBJR_COLUMN_REAL) {
+            double value = type == SQLITE_NULL ? NAN : sqlite3_column_double(statement, (int)i);
+            memcpy(target, &value, sizeof value);
+            clean &= type == SQLITE_NULL || type == SQLITE_FLOAT;
         } else {
             const char *text = (const char *)sqlite3_column_text(statement, (int)i);
             size_t length = (size_t)sqlite3_column_bytes(statement, (int)i);
@@ -208,7 +235,7 @@ int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
     while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW) {
         char seal[EBJR_HASH_TEXT];
         bool clean = read_record(table, record, statement);
-        status = seal_record(seal, table, record);
+        status = ebjr_table_seal(seal, table, record);
         clean &= ebjr_column_is_text(statement, (int)table->column_count, seal);
         if (!status && !clean)
             broken(context, integer_of(&table->columns[0], record));

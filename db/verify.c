@@ -144,28 +144,43 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
     return status;
 }
 
+static int hash_latencies(char sha256[EBJR_HASH_TEXT], ebjr_store *store,
+                          const struct ebjr_stored_measurement *measurement)
+{
+    size_t samples = (size_t)measurement->samples;
+    ebjr_hash *hash = NULL;
+    int64_t *ns = calloc(samples + 1, sizeof *ns), *sample = calloc(samples + 1, sizeof *sample);
+    int status = ns && sample ? 0 : ebjr_error_memory();
+    if (!status)
+        status = ebjr_latency_read(ns, sample, store, measurement);
+    if (!status)
+        status = ebjr_hash_new(&hash);
+    if (!status)
+        status = ebjr_latency_hash_update(hash, sample, ns, samples);
+    if (!status)
+        status = ebjr_hash_finish(hash, sha256);
+    ebjr_hash_free(hash);
+    free(sample);
+    free(ns);
+    return status;
+}
+
 static int check_measurement(ebjr_store *store, struct report *report,
                              const struct ebjr_stored_measurement *measurement)
 {
-    char sha256[EBJR_HASH_TEXT];
-    int64_t samples = measurement->samples, stored;
-    char count[96];
+    char sha256[EBJR_HASH_TEXT], count[96];
+    int64_t stored;
     snprintf(count, sizeof count, "SELECT count(*) FROM latency WHERE measurement_id = %lld",
              (long long)measurement->id);
     int status = ebjr_store_query_integer(&stored, store, count);
     if (status)
         return status;
-    if (stored != samples) {
+    if (stored != measurement->samples) {
         fault(report, "measurement %lld: it has %lld latencies, not %lld",
-              (long long)measurement->id, (long long)stored, (long long)samples);
+              (long long)measurement->id, (long long)stored, (long long)measurement->samples);
         return 0;
     }
-    int64_t *ns = calloc((size_t)samples + 1, sizeof *ns);
-    if (!ns)
-        return ebjr_error_memory();
-    status = ebjr_latency_read(ns, store, measurement);
-    if (!status)
-        status = ebjr_latency_hash(sha256, ns, samples);
+    status = hash_latencies(sha256, store, measurement);
     if (status == EBJR_ESTORE) {
         fault(report, "%s", ebjr_error_last());
         status = 0;
@@ -173,7 +188,6 @@ static int check_measurement(ebjr_store *store, struct report *report,
         fault(report, "measurement %lld: its latencies changed since they were written",
               (long long)measurement->id);
     }
-    free(ns);
     return status;
 }
 
@@ -186,9 +200,33 @@ static int check_measurements(ebjr_store *store, struct report *report)
         status = ebjr_stored_measurement_list(&measurements, &count, store);
     if (status)
         return status;
+    report->totals->measurements = (int64_t)count;
     for (size_t i = 0; !status && i < count; i++)
         status = check_measurement(store, report, &measurements[i]);
     free(measurements);
+    return status;
+}
+
+/* Each search has as many trials as each of them says. */
+static int check_trials(ebjr_store *store, struct report *report)
+{
+    sqlite3_stmt *statement = NULL;
+    int step = SQLITE_DONE;
+    int status = check_seals(store, report, &ebjr_trial_table);
+    if (!status)
+        status =
+            ebjr_store_query_integer(&report->totals->trials, store, "SELECT count(*) FROM trial");
+    if (!status)
+        status = ebjr_store_prepare(
+            &statement, store,
+            "SELECT min(id) FROM trial GROUP BY model_id, shape, device, host, library, dtype, "
+            "asked_batch, asked_threads HAVING count(*) <> min(tried) OR count(*) <> max(tried)");
+    while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW)
+        fault(report, "trial %lld: plans of its search are missing",
+              (long long)sqlite3_column_int64(statement, 0));
+    if (!status && step != SQLITE_DONE)
+        status = ebjr_store_failure(store, "check it");
+    sqlite3_finalize(statement);
     return status;
 }
 
@@ -285,6 +323,8 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
         status = check_run(store, &report, &runs[i]);
     if (!status)
         status = check_measurements(store, &report);
+    if (!status)
+        status = check_trials(store, &report);
     if (!status)
         status = check_references(store, &report);
     if (!status)

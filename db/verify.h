@@ -18,12 +18,13 @@ struct ebjr_verify {
 };
 
 struct ebjr_verify_totals {
-    int64_t models, datasets, runs, rows, faults;
+    int64_t models, datasets, runs, rows, measurements, trials, faults;
 };
 
 /*
  * Checks SQLite's own integrity, every seal, the SHA-256 of every chunk and measurement, that
- * chunks cover each run without gaps, and derived columns bit by bit. Returns 0 when it could look
+ * chunks cover each run without gaps, that searches of plans are whole, and derived columns bit by
+ * bit. Returns 0 when it could look
  * at everything: *totals then says how many faults there were. Errors: EBJR_ESTORE, EBJR_EIO it
  * could not.
  */

@@ -8,6 +8,8 @@
 #include "runtime/dataset.h"
 #include "runtime/device.h"
 #include "runtime/flops.h"
+#include "runtime/graph.h"
+#include "runtime/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +25,11 @@ struct ebjr_backend {
     int (*open)(void **out, const char *path, const struct ebjr_device *device);
     void (*close)(void *model);
 
+    /* The same model executed by another plan: a handle of its own, for forward and close; `model`
+     * may be closed before it. Errors: EBJR_EMODEL it cannot be executed so; EBJR_EINVAL not a plan
+     * of this backend. */
+    int (*prepare)(void **out, void *model, enum ebjr_plan_mode mode, enum ebjr_dtype dtype);
+
     /*
      * inputs [batch, c, h, w] to logits [batch, classes], both float32 on the host. *classes is
      * set; nothing is written to `logits` where batch * classes > capacity. Errors: EBJR_EMODEL the
@@ -34,6 +41,10 @@ struct ebjr_backend {
     /* Runs one input of zeros and shows `observe` every operator on tensors; counts parameters. */
     int (*trace)(void *model, int64_t *parameters, const struct ebjr_shape *shape,
                  void (*observe)(void *context, const struct ebjr_operator *op), void *context);
+
+    /* The model as layers, for inputs of `shape`. Errors: EBJR_EMODEL an operator that is none of
+     * them, named. */
+    int (*graph)(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
 
     void (*set_threads)(int threads);
 

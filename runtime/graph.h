@@ -16,13 +16,13 @@ extern "C" {
 #endif
 
 enum ebjr_layer_kind {
-    EBJR_LAYER_INPUT,        /* layer 0, and only it */
-    EBJR_LAYER_CONVOLUTION,  /* y = w * x + b, then the clamp */
-    EBJR_LAYER_LINEAR,       /* y = w x + b over all features of x in c, h, w order; then the clamp */
-    EBJR_LAYER_SCALE,        /* y = w[c] x + b[c], then the clamp */
-    EBJR_LAYER_CLAMP,        /* y = min(max(x, low), high) */
-    EBJR_LAYER_ADD,          /* y = x0 + x1, then the clamp */
-    EBJR_LAYER_CONCATENATE,  /* along the channels */
+    EBJR_LAYER_INPUT,       /* layer 0, and only it */
+    EBJR_LAYER_CONVOLUTION, /* y = w * x + b, then the clamp */
+    EBJR_LAYER_LINEAR, /* y = w x + b over all features of x in c, h, w order; then the clamp */
+    EBJR_LAYER_SCALE,  /* y = w[c] x + b[c], then the clamp */
+    EBJR_LAYER_CLAMP,  /* y = min(max(x, low), high) */
+    EBJR_LAYER_ADD,    /* y = x0 + x1, then the clamp */
+    EBJR_LAYER_CONCATENATE, /* along the channels */
     EBJR_LAYER_MAX_POOL,
     EBJR_LAYER_AVERAGE_POOL, /* padding counts as zeros where counts_padding */
     EBJR_LAYER_FLATTEN       /* c x h x w to (c h w) x 1 x 1 */

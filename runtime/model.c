@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "runtime/backend.h"
+#include "runtime/direct.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -60,11 +61,32 @@ static int find_backend(void)
     return backend ? 0 : ebjr_error_set(EBJR_EDEVICE, "%s", load_failure);
 }
 
+/* The model made ready for a plan: by the backend, for any batch and number of threads, or as
+ * layers for these. */
+struct executable {
+    struct ebjr_plan plan;
+    void *handle;
+    ebjr_direct *direct;
+};
+
+enum { EXECUTABLES = 64 };
+
 struct ebjr_model {
     struct ebjr_model_info info;
     struct ebjr_shape shape;
-    void *handle;
+    struct ebjr_device device;
+    void *loaded; /* by the backend, as the file has it */
+    struct ebjr_graph graph;
+    struct ebjr_plan plan;
+    struct executable executables[EXECUTABLES];
+    size_t executable_count;
+    struct executable *current; /* NULL: as loaded */
 };
+
+const struct ebjr_shape *ebjr_model_shape(const ebjr_model *model)
+{
+    return &model->shape;
+}
 
 static void count(void *context, const struct ebjr_operator *op)
 {
@@ -78,10 +100,10 @@ static int probe(ebjr_model *model)
     if (!zeros)
         return ebjr_error_memory();
     int status =
-        backend->forward(model->handle, NULL, 0, &model->info.classes, zeros, 1, &model->shape);
+        backend->forward(model->loaded, NULL, 0, &model->info.classes, zeros, 1, &model->shape);
     free(zeros);
     if (!status)
-        status = backend->trace(model->handle, &model->info.parameters, &model->shape, count,
+        status = backend->trace(model->loaded, &model->info.parameters, &model->shape, count,
                                 &model->info.flops);
     return status;
 }
@@ -100,7 +122,9 @@ int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device
         return ebjr_error_memory();
     model->info.backend = backend->name;
     model->shape = *shape;
-    status = backend->open(&model->handle, path, device);
+    model->device = *device;
+    model->plan = (struct ebjr_plan){.batch = 1};
+    status = backend->open(&model->loaded, path, device);
     if (!status)
         status = probe(model);
     if (status) {
@@ -112,12 +136,22 @@ int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device
     return 0;
 }
 
+static void release(struct executable *executable)
+{
+    ebjr_direct_free(executable->direct);
+    if (executable->handle)
+        backend->close(executable->handle);
+}
+
 void ebjr_model_close(ebjr_model *model)
 {
     if (!model)
         return;
-    if (model->handle)
-        backend->close(model->handle);
+    for (size_t i = 0; i < model->executable_count; i++)
+        release(&model->executables[i]);
+    ebjr_graph_clear(&model->graph);
+    if (model->loaded)
+        backend->close(model->loaded);
     free(model);
 }
 
@@ -126,11 +160,107 @@ const struct ebjr_model_info *ebjr_model_describe(const ebjr_model *model)
     return &model->info;
 }
 
+static int compile(struct executable *out, ebjr_model *model, const struct ebjr_plan *plan)
+{
+    int status = 0;
+    if (model->device.cuda)
+        return ebjr_error_set(EBJR_EDEVICE, "direct execution is for the CPU");
+    if (plan->dtype != EBJR_DTYPE_FLOAT32)
+        return ebjr_error_set(EBJR_EINVAL, "direct execution is in float32");
+    if (model->graph.count == 0)
+        status = backend->graph(&model->graph, model->loaded, &model->shape);
+    if (!status)
+        status = ebjr_graph_simplify(&model->graph);
+    return status ? status
+                  : ebjr_direct_compile(&out->direct, &model->graph, plan->batch,
+                                        plan->threads ? plan->threads : 1);
+}
+
+static bool serves(const struct executable *executable, const struct ebjr_plan *plan)
+{
+    const struct ebjr_plan *made = &executable->plan;
+    if (made->mode != plan->mode || made->dtype != plan->dtype)
+        return false;
+    return !executable->direct || (made->batch == plan->batch && made->threads == plan->threads);
+}
+
+static int find_executable(struct executable **out, ebjr_model *model, const struct ebjr_plan *plan)
+{
+    *out = NULL;
+    if (plan->mode == EBJR_PLAN_AS_LOADED && plan->dtype == EBJR_DTYPE_FLOAT32)
+        return 0;
+    for (size_t i = 0; i < model->executable_count; i++)
+        if (serves(&model->executables[i], plan)) {
+            *out = &model->executables[i];
+            return 0;
+        }
+    if (model->executable_count == EXECUTABLES)
+        return ebjr_error_set(EBJR_EINVAL, "the model was prepared for too many plans");
+    struct executable *made = &model->executables[model->executable_count];
+    *made = (struct executable){.plan = *plan};
+    int status = plan->mode == EBJR_PLAN_DIRECT
+                     ? compile(made, model, plan)
+                     : backend->prepare(&made->handle, model->loaded, plan->mode, plan->dtype);
+    if (status)
+        return status;
+    model->executable_count++;
+    *out = made;
+    return 0;
+}
+
+int ebjr_model_prepare(ebjr_model *model, const struct ebjr_plan *plan)
+{
+    struct executable *executable;
+    int status = find_executable(&executable, model, plan);
+    if (status)
+        return status;
+    model->current = executable;
+    model->plan = *plan;
+    return 0;
+}
+
+void ebjr_model_trim(ebjr_model *model)
+{
+    struct executable kept = {0};
+    for (size_t i = 0; i < model->executable_count; i++)
+        if (&model->executables[i] == model->current)
+            kept = model->executables[i];
+        else
+            release(&model->executables[i]);
+    ebjr_graph_clear(&model->graph);
+    model->executable_count = 0;
+    if (!model->current)
+        return;
+    model->executables[0] = kept;
+    model->executable_count = 1;
+    model->current = &model->executables[0];
+}
+
+const struct ebjr_plan *ebjr_model_plan(const ebjr_model *model)
+{
+    return &model->plan;
+}
+
+/* The backend has one number of threads for the process, and models may want different ones. */
+static void set_threads(size_t threads)
+{
+    static size_t current;
+    if (threads == 0 || threads == current)
+        return;
+    backend->set_threads((int)threads);
+    current = threads;
+}
+
 int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, size_t batch)
 {
     size_t classes;
-    int status = backend->forward(model->handle, logits, batch * model->info.classes, &classes,
-                                  inputs, batch, &model->shape);
+    const struct executable *current = model->current;
+    if (current && current->direct)
+        return ebjr_direct_forward(current->direct, logits, inputs, batch);
+    set_threads(model->plan.threads);
+    int status =
+        backend->forward(current ? current->handle : model->loaded, logits,
+                         batch * model->info.classes, &classes, inputs, batch, &model->shape);
     if (!status && classes != model->info.classes)
         status = ebjr_error_set(EBJR_EMODEL,
                                 "it returned %zu classes for one sample and %zu for a batch of %zu",
@@ -144,12 +274,6 @@ void ebjr_backend_version(char *out, size_t size)
         backend->version(out, size);
     else
         snprintf(out, size, "none");
-}
-
-void ebjr_backend_set_threads(int threads)
-{
-    if (find_backend() == 0)
-        backend->set_threads(threads);
 }
 
 /* Where libtorch calls the system's libblas.so, as Debian's does, that is a link to whichever BLAS

@@ -5,6 +5,7 @@
 #include "runtime/dataset.h"
 #include "runtime/device.h"
 #include "runtime/flops.h"
+#include "runtime/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,14 +32,29 @@ void ebjr_model_close(ebjr_model *model);
 
 const struct ebjr_model_info *ebjr_model_describe(const ebjr_model *model);
 
-/* inputs [batch, c, h, w] to logits [batch, classes], float32. Errors: EBJR_EMODEL. */
+/* Of one input. */
+const struct ebjr_shape *ebjr_model_shape(const ebjr_model *model);
+
+/*
+ * Executes the model by `plan` from now on; a model just opened is executed as loaded. Where it
+ * fails, the plan before stays. Errors: EBJR_EMODEL, EBJR_EINVAL it cannot be executed so;
+ * EBJR_EDEVICE not on this device, or a program built without what it takes.
+ */
+int ebjr_model_prepare(ebjr_model *model, const struct ebjr_plan *plan);
+
+/* A model keeps what it was prepared for, so that plans can take turns. Trim frees all but the
+ * present one. */
+void ebjr_model_trim(ebjr_model *model);
+
+const struct ebjr_plan *ebjr_model_plan(const ebjr_model *model);
+
+/* inputs [batch, c, h, w] to logits [batch, classes], float32. Any batch, though the plan was made
+ * for one; `direct` works off larger ones in turns. Returns when the logits are there: also on a
+ * GPU, the time a call takes is the model's. Errors: EBJR_EMODEL. */
 int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, size_t batch);
 
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */
 void ebjr_backend_version(char *out, size_t size);
-
-/* Threads that models may use from now on in this process. */
-void ebjr_backend_set_threads(int threads);
 
 /* FLOP/s of a single-precision matrix product where the backend multiplies slowly: no BLAS known to
  * be fast is loaded, and less than 20e9 is reached, which a good one does on any CPU of the last

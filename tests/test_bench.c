@@ -433,6 +433,54 @@ static void offline_answers_each_once(void **state)
     ebjr_measured_free(&measured);
 }
 
+struct ledger {
+    int64_t next, count;
+    double sum;
+    int64_t full_at; /* refuses once it has so many */
+};
+
+static int enter(void *context, int64_t first, size_t count, int64_t ns)
+{
+    struct ledger *ledger = context;
+    assert_int_equal(first, ledger->next);
+    ledger->next += (int64_t)count;
+    ledger->count += (int64_t)count;
+    ledger->sum += (double)ns * (double)count;
+    return ledger->count >= ledger->full_at ? ebjr_error_set(EBJR_EIO, "the disk is full") : 0;
+}
+
+/* Every time goes into the sink, though few are kept. */
+static void a_sink_takes_every_time(void **state)
+{
+    (void)state;
+    for (int scenario = 0; scenario < EBJR_SCENARIOS; scenario++) {
+        struct simulated self = {.each = 1, .fixed = 1};
+        struct ledger ledger = {.full_at = INT64_MAX};
+        struct ebjr_measure_options options =
+            options_for(&self, (enum ebjr_scenario)scenario, 1003);
+        struct ebjr_service service = service_of(&self);
+        options.batch = 4;
+        options.qps = 300;
+        options.keep = 64;
+        options.settle = 0;
+        options.context = &ledger;
+        options.sink = enter;
+        struct ebjr_measured measured = measure(&self, &options);
+        assert_int_equal(ledger.count, 1003);
+        assert_true(measured.kept <= 64 && measured.stride > 1);
+        if (scenario == EBJR_OFFLINE)
+            assert_near(ledger.sum, (double)measured.busy_ns, 1e-9);
+        else
+            assert_near(ledger.sum / 1003, measured.mean.estimate, 1e-9);
+        ebjr_measured_free(&measured);
+
+        ledger = (struct ledger){.full_at = 500};
+        assert_refused(ebjr_measure(&measured, &service, &options), EBJR_EIO, "full");
+        assert_true(ledger.count >= 500 && ledger.count < 508);
+        ebjr_measured_free(&measured);
+    }
+}
+
 static void time_limits(void **state)
 {
     (void)state;
@@ -868,6 +916,7 @@ int main(void)
         cmocka_unit_test(thinning_is_even_and_in_order),
         cmocka_unit_test(intervals_cover),
         cmocka_unit_test(offline_answers_each_once),
+        cmocka_unit_test(a_sink_takes_every_time),
         cmocka_unit_test(time_limits),
         cmocka_unit_test(interruptions_keep_what_there_is),
         cmocka_unit_test(failures_of_the_service_are_told),

@@ -3,6 +3,7 @@
 #include "db/latency.h"
 #include "db/output.h"
 #include "db/stored.h"
+#include "db/trial.h"
 #include "db/verify.h"
 #include "runtime/derive.h"
 #include "support.h"
@@ -64,6 +65,7 @@ static const struct table tables[] = {
     {"chunk", "run_id, first", "first = 1000"},
     {"measurement", "id", "id = 100"},
     {"latency", "measurement_id, idx", "idx = 1000"},
+    {"trial", "id", "id = 100"},
 };
 
 static void hash_value(ebjr_hash *hash, sqlite3_stmt *statement, int column)
@@ -213,14 +215,51 @@ static struct ebjr_stored_measurement a_measurement(const struct ebjr_stored_run
 {
     struct ebjr_stored_measurement measurement = {.model_id = run->model_id,
                                                   .dataset_id = run->dataset_id,
+                                                  .scenario = "single",
                                                   .device = "cpu",
                                                   .plan = "frozen",
                                                   .batch = 1,
+                                                  .threads = EBJR_UNKNOWN,
+                                                  .qps = 62.5,
+                                                  .teacher_rate = NAN,
                                                   .samples = COUNT(latencies),
                                                   .host = "a CPU",
                                                   .library = "libtorch 2.1",
                                                   .program = "0.1.0"};
     return measurement;
+}
+
+static void put_trials(ebjr_store *store, int64_t model_id)
+{
+    struct ebjr_trial_key key = {model_id,       "1x28x28", "cpu", "a CPU",
+                                 "libtorch 2.1", "float32", 0,     4};
+    struct ebjr_trial trials[] = {
+        {.mode = "as-loaded",
+         .batch = 1,
+         .threads = 4,
+         .ns = 2000,
+         .max_difference = NAN,
+         .changed = EBJR_UNKNOWN,
+         .program = "0.1.0"},
+        {.mode = "frozen",
+         .batch = 64,
+         .threads = 4,
+         .ns = 500,
+         .max_difference = 2.5e-7,
+         .changed = 1,
+         .samples = 100,
+         .chosen = 1,
+         .program = "0.1.0"},
+        {.mode = "direct",
+         .batch = 64,
+         .threads = 4,
+         .ns = EBJR_UNKNOWN,
+         .max_difference = NAN,
+         .changed = EBJR_UNKNOWN,
+         .note = "no such operator",
+         .program = "0.1.0"},
+    };
+    assert_done(ebjr_trial_put(store, &key, trials, COUNT(trials)));
 }
 
 enum { SMALL_SEED = 11, LARGE_SEED = 12 };
@@ -244,7 +283,8 @@ static int make_stores(void **state)
     run = put_run(store, "small", 'a', "q");
     append(store, &run, &small, 5);
     struct ebjr_stored_measurement measurement = a_measurement(&run);
-    assert_done(ebjr_latency_append(store, &measurement, latencies));
+    assert_done(ebjr_latency_put(store, &measurement, NULL, latencies));
+    put_trials(store, run.model_id);
     ebjr_store_close(store);
     return 0;
 }
@@ -259,6 +299,8 @@ static void assert_same_record(const struct ebjr_table *table, const void *recor
         const char *expected_value = (const char *)expected + column->offset;
         if (column->kind == EBJR_COLUMN_INTEGER)
             assert_memory_equal(value, expected_value, sizeof(int64_t));
+        else if (column->kind == EBJR_COLUMN_REAL)
+            assert_memory_equal(value, expected_value, sizeof(double));
         else
             assert_string_equal(value, expected_value);
     }
@@ -882,53 +924,6 @@ static void cursor_finds_damage(void **state)
     }
 }
 
-/* latency.h */
-
-static void latencies_come_back(void **state)
-{
-    (void)state;
-    ebjr_store *store = fresh_store("latencies");
-    struct ebjr_stored_run run = put_run(store, "small", 'a', "p");
-    struct ebjr_stored_measurement first = a_measurement(&run), again = first, batched = first;
-    struct ebjr_stored_measurement found;
-    int64_t read[COUNT(latencies)];
-    batched.batch = 64;
-    assert_status(ebjr_latency_newest(&found, store, run.model_id, run.dataset_id), EBJR_ENOTFOUND);
-    assert_done(ebjr_latency_append(store, &first, latencies));
-    assert_is_time(first.created);
-    assert_done(ebjr_latency_append(store, &again, latencies));
-    assert_same_record(&ebjr_measurement_table, &again, &first);
-    assert_done(ebjr_latency_append(store, &batched, latencies));
-    assert_int_not_equal(batched.id, first.id);
-
-    assert_done(ebjr_latency_newest(&found, store, run.model_id, run.dataset_id));
-    assert_same_record(&ebjr_measurement_table, &found, &first);
-    assert_done(ebjr_latency_read(read, store, &found));
-    assert_memory_equal(read, latencies, sizeof latencies);
-    ebjr_store_close(store);
-    assert_answer(scratch_path("latencies"), "SELECT count(*) FROM latency", "10");
-    assert_answer(scratch_path("latencies"),
-                  "SELECT group_concat(model || dataset || device || plan || batch || idx || ns) "
-                  "FROM latencies WHERE measurement = 1 AND idx IN (0, 3)",
-                  "smalldigitscpufrozen101200345,smalldigitscpufrozen139223372036854775807");
-}
-
-static void newer_latencies_come_first(void **state)
-{
-    (void)state;
-    const int64_t newer[COUNT(latencies)] = {1, 2, 3, 4, 5};
-    ebjr_store *store = open_store(copy_of("whole", "newer-latencies"), EBJR_STORE_CREATE);
-    struct ebjr_stored_run run = put_run(store, "small", 'a', "p");
-    struct ebjr_stored_measurement measurement = a_measurement(&run), found;
-    assert_done(ebjr_latency_append(store, &measurement, newer));
-    assert_done(ebjr_latency_newest(&found, store, run.model_id, run.dataset_id));
-    assert_int_equal(found.id, measurement.id);
-    execute(scratch_path("newer-latencies"), "DELETE FROM latency WHERE idx = 2");
-    int64_t read[COUNT(latencies)];
-    assert_refused(ebjr_latency_read(read, store, &found), EBJR_ESTORE, "sample 2");
-    ebjr_store_close(store);
-}
-
 /* verify.h */
 
 static void count_finding(void *count, const char *what)
@@ -969,6 +964,8 @@ static void whole_store_has_no_faults(void **state)
     assert_int_equal(totals.datasets, 1);
     assert_int_equal(totals.runs, 3);
     assert_int_equal(totals.rows, 2 * SAMPLES + 5);
+    assert_int_equal(totals.measurements, 1);
+    assert_int_equal(totals.trials, 3);
     assert_int_equal(totals.faults, 0);
     assert_content(scratch_path("whole"), before);
 
@@ -1120,6 +1117,12 @@ static void values_of_another_type_are_found(void **state)
         "UPDATE model SET seal = CAST(seal AS BLOB)",
         "UPDATE output SET logits = CAST(logits AS TEXT) WHERE idx = 3",
         "UPDATE chunk SET sha256 = CAST(sha256 AS BLOB)",
+        "UPDATE latency SET ns = ns || 'x' WHERE idx = 2",
+        "UPDATE latency SET sample = sample + 0.5 WHERE idx = 2",
+        "UPDATE measurement SET qps = qps || 'x'",
+        "UPDATE measurement SET qps = NULL",
+        "UPDATE measurement SET teacher_rate = 0",
+        "UPDATE trial SET max_difference = CAST(max_difference AS TEXT) || 'x' WHERE id = 2",
         "UPDATE chunk SET count = count || 'x'",
         "UPDATE chunk SET sha256 = sha256 || char(0) || 'x'",
     };
@@ -1342,8 +1345,6 @@ int main(void)
         cmocka_unit_test(no_rows_are_no_chunk),
         cmocka_unit_test(labels_are_read_whole_or_not_at_all),
         cmocka_unit_test(cursor_finds_damage),
-        cmocka_unit_test(latencies_come_back),
-        cmocka_unit_test(newer_latencies_come_first),
         cmocka_unit_test(whole_store_has_no_faults),
         cmocka_unit_test(flipped_bits_are_found),
         cmocka_unit_test(lost_rows_are_found),

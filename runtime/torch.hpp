@@ -1,0 +1,50 @@
+// What the files of the libtorch backend share. The only C++ of the project stands in them; no
+// exception and no C++ type leaves them.
+#ifndef EBJR_RUNTIME_TORCH_HPP
+#define EBJR_RUNTIME_TORCH_HPP
+
+#include "runtime/backend.h"
+
+#include "base/error.h"
+
+#include <torch/script.h>
+
+#include <exception>
+#include <new>
+#include <string>
+
+namespace ebjr
+{
+
+struct Model {
+    torch::jit::Module module;
+    torch::Device device;
+    at::ScalarType dtype = torch::kFloat32;
+    bool channels_last = false;
+};
+
+// The reason in what libtorch threw: its messages carry a stack trace.
+std::string reason(const std::exception &error);
+
+// Runs `body`; what it throws becomes an error code and a message.
+template <typename Body> int guarded(const char *what, Body body)
+{
+    try {
+        return body();
+    } catch (const std::bad_alloc &) {
+        return ebjr_error_memory();
+    } catch (const std::exception &error) {
+        return ebjr_error_set(EBJR_EMODEL, "%s: %s", what, reason(error).c_str());
+    } catch (...) {
+        return ebjr_error_set(EBJR_EMODEL, "%s: unknown exception", what);
+    }
+}
+
+// The members of struct ebjr_backend that have a file of their own.
+int trace(void *model, int64_t *parameters, const struct ebjr_shape *shape,
+          void (*observe)(void *context, const struct ebjr_operator *op), void *context);
+int graph(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
+
+} // namespace ebjr
+
+#endif

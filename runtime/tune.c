@@ -1,0 +1,351 @@
+#include "runtime/tune.h"
+
+#include "base/error.h"
+#include "runtime/derive.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    TRIALS = 64,
+    ROUNDS = 7,
+    WARM_UP_CALLS = 3, /* libtorch profiles and rewrites a graph in the first two */
+    USUAL_BATCH = 64,
+    LARGEST_BATCH = 256
+};
+
+static const double slice_ns = 2e7; /* of one plan in one round */
+static const double step_ns = 2e9;  /* what one step may take by a slow model */
+static const double hopeless = 1.3; /* times the fastest: not timed again */
+static const size_t other_batches[] = {16, LARGEST_BATCH};
+
+struct search {
+    ebjr_model *model;
+    const struct ebjr_tune_request *request;
+    size_t classes, size;      /* of one output, one input */
+    size_t samples, largest;   /* compared; the largest batch */
+    float *inputs;             /* [largest] */
+    float *reference, *logits; /* [max(samples, largest)][classes] */
+    double scale;              /* the largest |reference| */
+    struct ebjr_candidate *trials;
+    double times[TRIALS][ROUNDS];
+    size_t count;
+};
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
+}
+
+static size_t cores(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 1;
+    return (size_t)CPU_COUNT(&set);
+}
+
+/* All `samples`, in batches of the plan. */
+static int answer(struct search *search, float *logits)
+{
+    size_t batch = ebjr_model_plan(search->model)->batch;
+    int status = 0;
+    for (size_t i = 0; !status && i < search->samples; i += batch) {
+        size_t left = search->samples - i;
+        status = ebjr_model_forward(search->model, logits + i * search->classes,
+                                    search->request->inputs + i * search->size,
+                                    left < batch ? left : batch);
+    }
+    return status;
+}
+
+/* A slow model is compared on fewer samples, in smaller batches. */
+static int measure_scale(struct search *search)
+{
+    const struct ebjr_tune_request *request = search->request;
+    struct ebjr_plan plan = {EBJR_PLAN_AS_LOADED, EBJR_DTYPE_FLOAT32, 1, request->threads};
+    float *logits = malloc(search->classes * sizeof *logits);
+    if (!logits)
+        return ebjr_error_memory();
+    double took = 0;
+    int status = ebjr_model_prepare(search->model, &plan);
+    for (int i = 0; !status && i < WARM_UP_CALLS; i++) {
+        double start = now();
+        status = ebjr_model_forward(search->model, logits, request->inputs, 1);
+        took = now() - start;
+    }
+    free(logits);
+    double affordable = fmax(1, step_ns / fmax(took, 1));
+    search->samples = (size_t)fmin(affordable, (double)request->count);
+    search->largest = request->batch ? request->batch : LARGEST_BATCH;
+    while (!request->batch && (double)search->largest > affordable)
+        search->largest /= 2;
+    return status;
+}
+
+static int allocate(struct search *search)
+{
+    size_t rows = search->samples > search->largest ? search->samples : search->largest;
+    search->inputs = malloc(search->largest * search->size * sizeof(float));
+    search->reference = malloc(search->samples * search->classes * sizeof(float));
+    search->logits = malloc(rows * search->classes * sizeof(float));
+    if (!search->inputs || !search->reference || !search->logits)
+        return ebjr_error_memory();
+    for (size_t i = 0; i < search->largest; i++)
+        memcpy(search->inputs + i * search->size,
+               search->request->inputs + i % search->request->count * search->size,
+               search->size * sizeof(float));
+    return 0;
+}
+
+static int take_reference(struct search *search)
+{
+    size_t batch = search->largest < USUAL_BATCH ? search->largest : USUAL_BATCH;
+    struct ebjr_plan plan = {EBJR_PLAN_AS_LOADED, EBJR_DTYPE_FLOAT32, batch,
+                             search->request->threads};
+    int status = ebjr_model_prepare(search->model, &plan);
+    if (!status)
+        status = answer(search, search->reference);
+    for (size_t i = 0; !status && i < search->samples * search->classes; i++)
+        search->scale = fmax(search->scale, fabs(search->reference[i]));
+    return status;
+}
+
+/* Does the plan that the model is prepared with give the same answers? */
+static int compare(struct search *search, struct ebjr_candidate *trial)
+{
+    int status = answer(search, search->logits);
+    if (status)
+        return status;
+    trial->max_difference = 0;
+    trial->samples = (int64_t)search->samples;
+    for (size_t i = 0; i < search->samples; i++) {
+        const float *expected = search->reference + i * search->classes;
+        const float *got = search->logits + i * search->classes;
+        for (size_t k = 0; k < search->classes; k++)
+            if (!(fabs((double)got[k] - expected[k]) <= trial->max_difference))
+                trial->max_difference = fabs((double)got[k] - expected[k]); /* NaN stays */
+        trial->changed += ebjr_logits_argmax(got, search->classes) !=
+                          ebjr_logits_argmax(expected, search->classes);
+    }
+    if (trial->plan.dtype != EBJR_DTYPE_FLOAT32)
+        return 0;
+    if (trial->changed > 0)
+        return ebjr_error_set(EBJR_EMODEL, "%lld of %lld predictions differ",
+                              (long long)trial->changed, (long long)trial->samples);
+    if (!(trial->max_difference <= EBJR_PLAN_TOLERANCE * search->scale))
+        return ebjr_error_set(EBJR_EMODEL, "a logit differs by %.3g, of %.3g at most",
+                              trial->max_difference, search->scale);
+    return 0;
+}
+
+/* ns a sample over one slice of time, by the plan that the model is prepared with. */
+static int time_slice(struct search *search, double *ns)
+{
+    size_t batch = ebjr_model_plan(search->model)->batch, calls = 0;
+    double start = now(), end = start;
+    int status = 0;
+    do {
+        status = ebjr_model_forward(search->model, search->logits, search->inputs, batch);
+        end = now();
+        calls++;
+    } while (!status && end - start < slice_ns);
+    *ns = (end - start) / (double)(calls * batch);
+    return status;
+}
+
+static int first_try(struct search *search, struct ebjr_candidate *trial)
+{
+    int status = ebjr_model_prepare(search->model, &trial->plan);
+    if (!status)
+        status = compare(search, trial);
+    double start = now();
+    for (int i = 0; !status && i < WARM_UP_CALLS && now() - start < step_ns; i++)
+        status =
+            ebjr_model_forward(search->model, search->logits, search->inputs, trial->plan.batch);
+    if (!status)
+        status = time_slice(search, &trial->ns);
+    return status;
+}
+
+static int tell(const struct search *search, size_t done, size_t total)
+{
+    const struct ebjr_tune_request *request = search->request;
+    if (request->progress &&
+        request->progress(request->context, (int64_t)done, (int64_t)total) != 0)
+        return ebjr_error_set(EBJR_EINTERRUPTED, "interrupted");
+    return 0;
+}
+
+/* A plan that fails is no failure of the search. */
+static int try_plan(struct search *search, const struct ebjr_plan *plan)
+{
+    if (search->count == TRIALS)
+        return 0;
+    struct ebjr_candidate *trial = &search->trials[search->count++];
+    *trial = (struct ebjr_candidate){.plan = *plan, .ns = NAN, .max_difference = NAN};
+    int status = first_try(search, trial);
+    if (status == EBJR_ENOMEM)
+        return status;
+    if (status) {
+        snprintf(trial->note, sizeof trial->note, "%s", ebjr_error_last());
+        trial->ns = NAN;
+    }
+    return tell(search, search->count, search->count + ROUNDS);
+}
+
+static size_t thread_counts(size_t out[2], const struct search *search)
+{
+    size_t all = cores();
+    if (search->request->threads > 0) {
+        out[0] = search->request->threads;
+        return 1;
+    }
+    out[0] = 1;
+    out[1] = all;
+    return all > 1 ? 2 : 1;
+}
+
+static int try_modes(struct search *search)
+{
+    size_t threads[2], choices = thread_counts(threads, search);
+    size_t usual = search->largest < USUAL_BATCH ? search->largest : USUAL_BATCH;
+    int status = 0;
+    for (int mode = 0; mode < EBJR_PLAN_MODES; mode++)
+        for (size_t i = 0; !status && i < choices; i++) {
+            struct ebjr_plan plan = {(enum ebjr_plan_mode)mode, search->request->dtype,
+                                     search->request->batch ? search->request->batch : usual,
+                                     threads[i]};
+            if (search->request->mode < 0 || search->request->mode == mode)
+                status = try_plan(search, &plan);
+        }
+    return status;
+}
+
+static const struct ebjr_candidate *fastest(const struct search *search)
+{
+    const struct ebjr_candidate *best = NULL;
+    for (size_t i = 0; i < search->count; i++)
+        if (!isnan(search->trials[i].ns) && (!best || search->trials[i].ns < best->ns))
+            best = &search->trials[i];
+    return best;
+}
+
+/* The plans that are nearly the fastest, with other batches. */
+static int try_batches(struct search *search)
+{
+    const struct ebjr_candidate *best = fastest(search);
+    size_t count = search->count;
+    int status = 0;
+    if (search->request->batch || !best)
+        return 0;
+    double limit = best->ns * hopeless;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; !status && j < sizeof other_batches / sizeof *other_batches; j++) {
+            struct ebjr_plan plan = search->trials[i].plan;
+            if (!(search->trials[i].ns <= limit) || other_batches[j] > search->largest)
+                continue;
+            plan.batch = other_batches[j];
+            status = try_plan(search, &plan);
+        }
+    return status;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The plans in question take turns. */
+static int time_rounds(struct search *search)
+{
+    const struct ebjr_candidate *best = fastest(search);
+    bool timed[TRIALS];
+    int status = 0;
+    if (!best)
+        return 0;
+    for (size_t i = 0; i < search->count; i++)
+        timed[i] = search->trials[i].ns <= hopeless * best->ns;
+    for (size_t round = 0; !status && round < ROUNDS; round++) {
+        for (size_t i = 0; !status && i < search->count; i++) {
+            if (!timed[i])
+                continue;
+            status = ebjr_model_prepare(search->model, &search->trials[i].plan);
+            if (!status)
+                status = time_slice(search, &search->times[i][round]);
+        }
+        if (!status)
+            status = tell(search, search->count + round + 1, search->count + ROUNDS);
+    }
+    for (size_t i = 0; !status && i < search->count; i++)
+        if (timed[i]) {
+            qsort(search->times[i], ROUNDS, sizeof(double), ascending);
+            search->trials[i].ns = search->times[i][ROUNDS / 2];
+        }
+    return status;
+}
+
+static int choose(struct search *search)
+{
+    const struct ebjr_candidate *best = fastest(search);
+    if (!best)
+        return ebjr_error_set(EBJR_EMODEL, "no plan works: %s: %s",
+                              ebjr_plan_mode_name(search->trials[0].plan.mode),
+                              search->trials[0].note);
+    search->trials[best - search->trials].chosen = true;
+    int status = ebjr_model_prepare(search->model, &best->plan);
+    if (!status)
+        ebjr_model_trim(search->model);
+    return status;
+}
+
+static int run(struct search *search)
+{
+    int status = measure_scale(search);
+    if (!status)
+        status = allocate(search);
+    if (!status)
+        status = take_reference(search);
+    if (!status)
+        status = try_modes(search);
+    if (!status)
+        status = try_batches(search);
+    if (!status)
+        status = time_rounds(search);
+    return status ? status : choose(search);
+}
+
+int ebjr_tune(struct ebjr_candidate **out, size_t *count, ebjr_model *model,
+              const struct ebjr_tune_request *request)
+{
+    if (request->count == 0)
+        return ebjr_error_set(EBJR_EINVAL, "plans are compared on inputs, and there are none");
+    struct search *search = calloc(1, sizeof *search);
+    if (!search)
+        return ebjr_error_memory();
+    const struct ebjr_shape *shape = ebjr_model_shape(model);
+    search->model = model;
+    search->request = request;
+    search->classes = ebjr_model_describe(model)->classes;
+    search->size = shape->channels * shape->height * shape->width;
+    search->trials = calloc(TRIALS, sizeof *search->trials);
+    int status = search->trials ? run(search) : ebjr_error_memory();
+    if (status) {
+        free(search->trials);
+    } else {
+        *out = search->trials;
+        *count = search->count;
+    }
+    free(search->inputs);
+    free(search->reference);
+    free(search->logits);
+    free(search);
+    return status;
+}
