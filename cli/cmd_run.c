@@ -1,37 +1,27 @@
 /* ebjr run: execute models over a data set and store their outputs. */
 #include "base/error.h"
-#include "base/text.h"
 #include "cli/commands.h"
+#include "cli/live.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "runtime/class_map.h"
 #include "runtime/run.h"
 #include "version.h"
 
-#include <limits.h>
-#include <malloc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
-    const char *db, *dataset, *dataset_name, *class_map, *device, *batch, *scale, *mean, *std,
-        *format;
-    struct ebjr_dataset_options dataset_options;
+    const char *db, *class_map, *format;
+    struct live_request live;
     struct option_list models;
-    int64_t threads;
 };
 
 /* Everything the models of one call share. */
 struct job {
+    struct live live;
     ebjr_store *store;
-    ebjr_dataset *dataset;
-    struct ebjr_stored_dataset stored_dataset;
-    struct ebjr_device device;
-    struct ebjr_preprocessing preprocessing;
     char class_map[EBJR_CLASS_MAP_TEXT];
-    size_t batch;
-    bool blas_checked;
     struct table table;
 };
 
@@ -43,73 +33,13 @@ static const struct column columns[] = {
     {"device", COLUMN_TEXT, 8, false, NULL},
 };
 
-#define DTYPE "float32"
-enum { DEFAULT_BATCH = 64, LARGEST_BATCH = 1 << 20 };
-
-static int parse_batch(size_t *out, const char *text)
+/* A search for the best plan takes some seconds. It is left out where the model as loaded would be
+ * through in about that time, at the rate that small models reach at the least. */
+static bool is_worth_a_search(const struct job *job, const struct ebjr_model_info *info)
 {
-    int64_t batch = DEFAULT_BATCH;
-    int status = 0;
-    if (text && strcmp(text, "auto") != 0)
-        status = ebjr_integer_parse(&batch, text, 1, LARGEST_BATCH);
-    *out = (size_t)batch;
-    return status ? ebjr_error_context(status, "--batch") : 0;
-}
-
-/* glibc gives large blocks back to the kernel at every free and takes them again, zeroed page by
- * page, at the next malloc; tensors of one forward pass after another are such blocks. */
-static void keep_freed_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, INT_MAX);
-}
-
-/* Debian's libtorch calls the system's BLAS, and the reference one is slow. */
-static void warn_of_slow_blas(struct job *job)
-{
-    if (job->device.cuda || job->blas_checked)
-        return;
-    job->blas_checked = true;
-    double rate = ebjr_backend_slow_blas();
-    if (rate > 0)
-        say("warning: matrix products run at %.1f GFLOP/s here: libtorch uses a slow BLAS; on "
-            "Debian install libopenblas0-pthread",
-            rate / 1e9);
-}
-
-static int open_dataset(struct job *job, const struct request *request)
-{
-    struct ebjr_stored_dataset *stored = &job->stored_dataset;
-    int status = ebjr_dataset_open(&job->dataset, request->dataset, &request->dataset_options);
-    if (status)
-        return status;
-    const struct ebjr_dataset_info *info = ebjr_dataset_describe(job->dataset);
-    snprintf(stored->name, sizeof stored->name, "%s",
-             request->dataset_name ? request->dataset_name : info->name);
-    snprintf(stored->kind, sizeof stored->kind, "%s", info->kind);
-    snprintf(stored->path, sizeof stored->path, "%s", info->path);
-    snprintf(stored->shape, sizeof stored->shape, "%zux%zux%zu", info->shape.channels,
-             info->shape.height, info->shape.width);
-    stored->samples = info->samples;
-    status = ebjr_preprocessing_parse(&job->preprocessing, request->scale, request->mean,
-                                      request->std, info);
-    return status ? status : ebjr_dataset_hash(stored->sha256, &stored->bytes, job->dataset);
-}
-
-/* "NAME=FILE", or FILE, whose stem is then the name. A '=' after a slash belongs to the file. */
-static void split_model(char *name, size_t size, const char **path, const char *text)
-{
-    const char *equals = strchr(text, '='), *slash = strchr(text, '/');
-    if (equals && equals != text && (!slash || equals < slash)) {
-        *path = equals + 1;
-        snprintf(name, size, "%.*s", (int)(equals - text), text);
-        return;
-    }
-    slash = strrchr(text, '/');
-    const char *last = slash ? slash + 1 : text;
-    const char *dot = strrchr(last, '.');
-    *path = text;
-    snprintf(name, size, "%.*s", dot && dot != last ? (int)(dot - last) : (int)strlen(last), last);
+    static const double flops_of_a_search = 2 * 20e9;
+    double flops = (double)info->flops.mac2 * (double)job->live.stored_dataset.samples;
+    return *info->flops.uncounted_mac2 || flops > flops_of_a_search;
 }
 
 static void describe_run(struct ebjr_stored_run *run, const struct job *job,
@@ -117,16 +47,15 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
 {
     run->classes = (int64_t)info->classes;
     snprintf(run->class_map, sizeof run->class_map, "%s", job->class_map);
-    run->samples = job->stored_dataset.samples;
+    run->samples = job->live.stored_dataset.samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
-    snprintf(run->dtype, sizeof run->dtype, "%s", DTYPE);
+    snprintf(run->dtype, sizeof run->dtype, "%s", ebjr_dtype_name(job->live.dtype));
     snprintf(run->flops_source, sizeof run->flops_source, "counted");
     snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
     snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
-    snprintf(run->plan, sizeof run->plan, "as loaded, batch %zu", job->batch);
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
-    ebjr_device_format(run->device, sizeof run->device, &job->device);
+    ebjr_device_format(run->device, sizeof run->device, &job->live.device);
     ebjr_backend_version(run->library, sizeof run->library);
     ebjr_host_cpu(run->host, sizeof run->host);
 }
@@ -139,23 +68,45 @@ static int check_class_map(const char *map, size_t outputs)
                           ebjr_class_map_size(map), outputs);
 }
 
-static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_stored_model *model,
-                     const struct ebjr_model_info *info)
+/* A run that was interrupted goes on by the plan that it began with, so that its rows are those of
+ * an unbroken run. */
+static int go_on(ebjr_model *model, const struct job *job, const struct ebjr_stored_run *run)
 {
-    snprintf(model->kind, sizeof model->kind, "%s", info->backend);
-    model->parameters = info->parameters;
-    describe_run(run, job, info);
-    int status = check_class_map(job->class_map, info->classes);
+    struct ebjr_plan plan;
+    int status = ebjr_plan_parse(&plan, run->plan);
     if (!status)
-        status = ebjr_stored_dataset_put(job->store, &job->stored_dataset);
-    if (!status)
-        status = ebjr_stored_model_put(job->store, model);
-    if (!status) {
-        run->model_id = model->id;
-        run->dataset_id = job->stored_dataset.id;
-        status = ebjr_stored_run_put(job->store, run);
-    }
+        status = ebjr_model_prepare(model, &plan);
+    if (!status && job->live.mode >= 0 && job->live.mode != (int)plan.mode)
+        say("note: the rows that are stored came by the plan '%s'; it is kept", run->plan);
     return status;
+}
+
+static int begin(ebjr_model *model, struct job *job, const struct ebjr_stored_model *stored)
+{
+    struct live live = job->live; /* with the plan named, if there is nothing to search for */
+    if (live.mode < 0 && !is_worth_a_search(job, ebjr_model_describe(model)))
+        live.mode = EBJR_PLAN_AS_LOADED;
+    return live_model_prepare(model, &live, job->store, stored, live.batch);
+}
+
+/* Everything that stands in the store before the first row. */
+static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_stored_model *stored,
+                     ebjr_model *model)
+{
+    int status = check_class_map(job->class_map, ebjr_model_describe(model)->classes);
+    if (!status)
+        status = ebjr_stored_dataset_put(job->store, &job->live.stored_dataset);
+    if (!status)
+        status = ebjr_stored_model_put(job->store, stored);
+    if (!status)
+        status = run->done > 0 ? go_on(model, job, run) : begin(model, job, stored);
+    if (status || run->done > 0)
+        return status;
+    describe_run(run, job, ebjr_model_describe(model));
+    ebjr_plan_format(run->plan, ebjr_model_plan(model));
+    run->model_id = stored->id;
+    run->dataset_id = job->live.stored_dataset.id;
+    return ebjr_stored_run_put(job->store, run);
 }
 
 static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
@@ -164,7 +115,7 @@ static void print_run(struct job *job, const struct ebjr_stored_run *run, const 
     struct value values[] = {
         integer_value(run->id),
         text_value(name),
-        text_value(job->stored_dataset.name),
+        text_value(job->live.stored_dataset.name),
         integer_value(run->done),
         integer_value(run->done - first),
         real_value(seconds),
@@ -183,58 +134,58 @@ static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model,
     int64_t first = run->done;
     if (first > 0)
         say("%s on %s: %lld of %lld samples are stored; going on from there", name,
-            job->stored_dataset.name, (long long)first, (long long)run->samples);
+            job->live.stored_dataset.name, (long long)first, (long long)run->samples);
     progress_begin(&progress, name, first);
-    struct ebjr_run_options options = {job->batch, &progress, progress_step};
-    int status = ebjr_run_fill(job->store, run, model, job->dataset, &job->preprocessing, &options);
+    struct ebjr_run_options options = {ebjr_model_plan(model)->batch, &progress, progress_step};
+    int status = ebjr_run_fill(job->store, run, model, job->live.dataset, &job->live.preprocessing,
+                               &options);
     print_run(job, run, name, first, progress_end(&progress));
     if (status)
         ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
-                           job->stored_dataset.name, (long long)run->done, (long long)run->samples);
+                           job->live.stored_dataset.name, (long long)run->done,
+                           (long long)run->samples);
     return status;
 }
 
-/* Whether the store has this run to its end, so that the model need not even be opened. */
-static bool is_stored(struct ebjr_stored_run *run, struct job *job,
-                      const struct ebjr_stored_model *model)
+/* What the store has of this run; nothing is no error. */
+static int find_stored(struct ebjr_stored_run *run, struct job *job,
+                       const struct ebjr_stored_model *model)
 {
-    int status = ebjr_stored_run_find(run, job->store, model->sha256, job->stored_dataset.sha256,
-                                      run->preprocessing, DTYPE, job->class_map);
-    return status == 0 && run->done == run->samples;
+    int status =
+        ebjr_stored_run_find(run, job->store, model->sha256, job->live.stored_dataset.sha256,
+                             run->preprocessing, ebjr_dtype_name(job->live.dtype), job->class_map);
+    return status == EBJR_ENOTFOUND ? 0 : status;
+}
+
+static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
+                         struct ebjr_stored_model *stored)
+{
+    int status = ebjr_stored_dataset_put(job->store, &job->live.stored_dataset);
+    if (!status)
+        status = ebjr_stored_model_put(job->store, stored);
+    if (status)
+        return status;
+    say("%s on %s: all %lld samples are stored already; nothing to do", stored->name,
+        job->live.stored_dataset.name, (long long)run->samples);
+    print_run(job, run, stored->name, run->done, 0);
+    return 0;
 }
 
 static int run_model(struct job *job, const char *text)
 {
-    struct ebjr_stored_model stored = {0};
+    struct ebjr_stored_model stored;
     struct ebjr_stored_run run = {0};
     ebjr_model *model = NULL;
-    const char *path;
-    char absolute[PATH_MAX];
-    split_model(stored.name, sizeof stored.name, &path, text);
-    snprintf(stored.path, sizeof stored.path, "%s", realpath(path, absolute) ? absolute : path);
-
-    int status = ebjr_hash_file(stored.sha256, &stored.bytes, path);
+    snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
+    int status = live_identify(&stored, text);
     if (!status)
-        status = ebjr_preprocessing_describe(run.preprocessing, sizeof run.preprocessing,
-                                             &job->preprocessing);
-    if (status)
-        return status;
-    if (is_stored(&run, job, &stored)) {
-        status = ebjr_stored_dataset_put(job->store, &job->stored_dataset);
-        if (!status)
-            status = ebjr_stored_model_put(job->store, &stored);
-        if (status)
-            return status;
-        say("%s on %s: all %lld samples are stored already; nothing to do", stored.name,
-            job->stored_dataset.name, (long long)run.samples);
-        print_run(job, &run, stored.name, run.done, 0);
-        return 0;
-    }
-    warn_of_slow_blas(job);
-    status =
-        ebjr_model_open(&model, path, &job->device, &ebjr_dataset_describe(job->dataset)->shape);
+        status = find_stored(&run, job, &stored);
+    if (!status && run.id && run.done == run.samples)
+        return nothing_to_do(job, &run, &stored);
     if (!status)
-        status = store_run(&run, job, &stored, ebjr_model_describe(model));
+        status = live_model_open(&model, &job->live, &stored);
+    if (!status)
+        status = store_run(&run, job, &stored, model);
     if (!status)
         status = fill(job, &run, model, stored.name);
     ebjr_model_close(model);
@@ -244,22 +195,15 @@ static int run_model(struct job *job, const char *text)
 static int run_all(struct job *job, const struct request *request)
 {
     int status = format_parse(&job->table.format, request->format);
-    if (!status)
-        status = parse_batch(&job->batch, request->batch);
-    if (!status)
-        status = ebjr_device_parse(&job->device, request->device);
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
     if (!status)
-        status = open_dataset(job, request);
+        status = live_open(&job->live, &request->live);
     if (!status)
         status = ebjr_store_open(&job->store, request->db, EBJR_STORE_CREATE);
     if (status)
         return status;
 
-    keep_freed_memory();
-    if (request->threads > 0)
-        ebjr_backend_set_threads((int)request->threads);
     progress_catch_signals();
     table_begin(&job->table);
     for (size_t i = 0; !status && i < request->models.count; i++) {
@@ -273,37 +217,15 @@ static int run_all(struct job *job, const struct request *request)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct request request = {.device = "cpu"};
+    struct request request = {.live = LIVE_REQUEST};
     const struct option_row rows[] = {
         {"db", OPTION_TEXT, &request.db, "FILE", "the store; made where it does not exist", true},
-        {"dataset", OPTION_TEXT, &request.dataset, "KIND:PATH",
-         "cifar10:PATH, cifar100:PATH  the binary format, file or directory\n"
-         "idx:DIR                      the MNIST family, plain or .gz\n"
-         "npy:FILE                     images [n,c,h,w], [n,h,w,c] or [n,h,w]",
-         true},
+        LIVE_DATASET_ROWS(request.live, true),
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
          "a TorchScript file; any number of times", true},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of specialised models: a line for each output, its class or other", false},
-        {"split", OPTION_TEXT, &request.dataset_options.split, "NAME",
-         "of a directory: test (default) or train", false},
-        {"labels", OPTION_TEXT, &request.dataset_options.labels, "FILE",
-         "labels of npy: images, .npy", false},
-        {"layout", OPTION_TEXT, &request.dataset_options.layout, "NAME",
-         "of npy: images with four dimensions: nchw or nhwc", false},
-        {"dataset-name", OPTION_TEXT, &request.dataset_name, "NAME",
-         "what to call the data set (default: from its path)", false},
-        {"scale", OPTION_TEXT, &request.scale, "S",
-         "pixels are multiplied by it (default 1/255 for uint8, 1 for float32)", false},
-        {"mean", OPTION_TEXT, &request.mean, "M,M,M", "then subtracted, a channel each (default 0)",
-         false},
-        {"std", OPTION_TEXT, &request.std, "S,S,S", "then divided by, a channel each (default 1)",
-         false},
-        {"device", OPTION_TEXT, &request.device, "NAME", "cpu (default), cuda or cuda:N", false},
-        {"batch", OPTION_TEXT, &request.batch, "N", "samples a forward pass (default auto: 64)",
-         false},
-        {"threads", OPTION_INTEGER, &request.threads, "N",
-         "of the models (default: libtorch's own)", false},
+        LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
     struct job job = {.table = {FORMAT_TABLE, columns, ROWS(columns), 0, false}};
@@ -311,7 +233,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     status = run_all(&job, &request);
-    ebjr_dataset_close(job.dataset);
+    live_close(&job.live);
     ebjr_store_close(job.store);
     return status ? fail(command, status) : EXIT_DONE;
 }

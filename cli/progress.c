@@ -35,8 +35,11 @@ static double now(void)
 
 void progress_begin(struct progress *progress, const char *name, int64_t first)
 {
-    *progress = (struct progress){
-        .name = name, .first = first, .started = now(), .terminal = isatty(STDERR_FILENO)};
+    *progress = (struct progress){.name = name,
+                                  .unit = "samples",
+                                  .first = first,
+                                  .started = now(),
+                                  .terminal = isatty(STDERR_FILENO)};
     progress->shown = progress->started;
 }
 
@@ -47,9 +50,10 @@ int progress_step(void *context, int64_t done, int64_t total)
     bool due = time - progress->shown >= (progress->terminal ? 0.2 : 10);
     if (due && elapsed > 0) {
         double rate = (double)(done - progress->first) / elapsed;
-        fprintf(stderr, "%s%s: %lld of %lld samples, %.0f samples/s, ETA %.0f s%s",
+        fprintf(stderr, "%s%s: %lld of %lld %s, %.*f %s/s, ETA %.0f s%s",
                 progress->terminal ? "\r\033[K" : "", progress->name, (long long)done,
-                (long long)total, rate, rate > 0 ? (double)(total - done) / rate : 0.0,
+                (long long)total, progress->unit,
+                rate<10, rate, progress->unit, rate> 0 ? (double)(total - done) / rate : 0.0,
                 progress->terminal ? "" : "\n");
         progress->shown = time;
     }

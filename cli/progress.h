@@ -7,6 +7,7 @@
 
 struct progress {
     const char *name; /* of what is going on */
+    const char *unit; /* "samples", unless it is changed after `begin` */
     int64_t first;    /* where it started */
     double started, shown;
     bool terminal;

@@ -114,6 +114,7 @@ int ebjr_dataset_open(ebjr_dataset **out, const char *spec,
         char absolute[PATH_MAX];
         snprintf(dataset->info.path, sizeof dataset->info.path, "%s",
                  realpath(path, absolute) ? absolute : path);
+        dataset->info.is_labelled = true;
         status = dataset->reader->open(dataset, path, options ? options : &none);
     }
     const struct ebjr_shape *shape = &dataset->info.shape;

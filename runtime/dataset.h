@@ -30,9 +30,10 @@ struct ebjr_shape {
 };
 
 struct ebjr_dataset_options {
-    const char *split;  /* "test" (NULL means it) or "train": which files of a directory */
-    const char *labels; /* npy: the file of the labels */
-    const char *layout; /* npy: "nchw" or "nhwc", of images with four dimensions */
+    const char *split;    /* "test" (NULL means it) or "train": which files of a directory */
+    const char *labels;   /* npy: the file of the labels */
+    bool may_lack_labels; /* npy: images without labels are fine; each label is then -1 */
+    const char *layout;   /* npy: "nchw" or "nhwc", of images with four dimensions */
 };
 
 struct ebjr_dataset_info {
@@ -42,6 +43,7 @@ struct ebjr_dataset_info {
     int64_t samples;
     struct ebjr_shape shape;
     bool is_float; /* pixels are float32, else uint8 */
+    bool is_labelled;
 };
 
 typedef struct ebjr_dataset ebjr_dataset;

@@ -51,18 +51,20 @@ static int open_arrays(ebjr_dataset *dataset, const char *path,
     struct arrays *arrays = dataset->state = calloc(1, sizeof *arrays);
     if (!arrays)
         return ebjr_error_memory();
-    if (!options->labels)
+    if (!options->labels && !options->may_lack_labels)
         return ebjr_error_set(EBJR_EINVAL, "npy: images need their labels: --labels FILE.npy");
     ebjr_path_stem(dataset->info.name, sizeof dataset->info.name, path);
     int status = ebjr_dataset_add_file(dataset, NULL, path);
-    if (!status)
+    if (!status && options->labels)
         status = ebjr_dataset_add_file(dataset, NULL, options->labels);
     if (!status)
         status = ebjr_npy_open(&arrays->images, path);
     if (!status)
         status = check_images(dataset, path, options->layout);
-    if (!status)
-        status = ebjr_npy_open(&arrays->labels, options->labels);
+    dataset->info.is_labelled = options->labels != NULL;
+    if (status || !options->labels)
+        return status;
+    status = ebjr_npy_open(&arrays->labels, options->labels);
     if (status)
         return status;
     const struct ebjr_npy_shape *labels = ebjr_npy_describe(arrays->labels);
@@ -105,16 +107,13 @@ static int read_images(ebjr_dataset *dataset, int64_t first, size_t count, char 
     return status;
 }
 
-static int read_arrays(ebjr_dataset *dataset, int64_t first, size_t count, void *pixels,
-                       int32_t *labels)
+static int read_labels(ebjr_dataset *dataset, int64_t first, size_t count, int32_t *labels)
 {
     struct arrays *arrays = dataset->state;
     int64_t *wide = malloc(count * sizeof *wide);
     if (!wide)
         return ebjr_error_memory();
-    int status = read_images(dataset, first, count, pixels);
-    if (!status)
-        status = ebjr_npy_read_integer(arrays->labels, first, count, wide);
+    int status = ebjr_npy_read_integer(arrays->labels, first, count, wide);
     for (size_t i = 0; !status && i < count; i++) {
         if (wide[i] < 0 || wide[i] > INT32_MAX)
             status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld has the label %lld",
@@ -124,6 +123,17 @@ static int read_arrays(ebjr_dataset *dataset, int64_t first, size_t count, void 
     }
     free(wide);
     return status;
+}
+
+static int read_arrays(ebjr_dataset *dataset, int64_t first, size_t count, void *pixels,
+                       int32_t *labels)
+{
+    int status = read_images(dataset, first, count, pixels);
+    if (status || dataset->info.is_labelled)
+        return status ? status : read_labels(dataset, first, count, labels);
+    for (size_t i = 0; i < count; i++)
+        labels[i] = -1;
+    return 0;
 }
 
 static void close_arrays(ebjr_dataset *dataset)

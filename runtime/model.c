@@ -298,6 +298,11 @@ static bool is_known_fast(const char *path)
     return false;
 }
 
+double ebjr_backend_gemm_rate(void)
+{
+    return find_backend() == 0 ? backend->gemm_rate() : 0;
+}
+
 double ebjr_backend_slow_blas(void)
 {
     static const double good = 20e9;

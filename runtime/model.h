@@ -56,6 +56,10 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */
 void ebjr_backend_version(char *out, size_t size);
 
+/* FLOP/s that a single-precision matrix product reaches on the present threads; 0 without backend.
+ */
+double ebjr_backend_gemm_rate(void);
+
 /* FLOP/s of a single-precision matrix product where the backend multiplies slowly: no BLAS known to
  * be fast is loaded, and less than 20e9 is reached, which a good one does on any CPU of the last
  * ten years. Else 0. Takes some milliseconds. */

@@ -46,7 +46,7 @@ static int find(size_t *out, const char *what, const char *name, const char *con
 
 int ebjr_plan_mode_find(enum ebjr_plan_mode *out, const char *name)
 {
-    size_t index;
+    size_t index = 0;
     int status = find(&index, "plan", name, modes, EBJR_PLAN_MODES);
     if (!status)
         *out = (enum ebjr_plan_mode)index;
@@ -55,7 +55,7 @@ int ebjr_plan_mode_find(enum ebjr_plan_mode *out, const char *name)
 
 int ebjr_dtype_find(enum ebjr_dtype *out, const char *name)
 {
-    size_t index;
+    size_t index = 0;
     int status = find(&index, "dtype", name, dtypes, DTYPES);
     if (!status)
         *out = (enum ebjr_dtype)index;

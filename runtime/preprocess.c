@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "base/text.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +112,36 @@ int ebjr_preprocessing_describe(char *out, size_t size, const struct ebjr_prepro
     if (text.used >= size)
         return ebjr_error_set(EBJR_EINVAL, "the preprocessing takes too long a text to store");
     return 0;
+}
+
+static bool recall_list(double *out, const json_t *list, size_t channels)
+{
+    if (json_array_size(list) != channels)
+        return false;
+    for (size_t c = 0; c < channels; c++) {
+        if (!json_is_number(json_array_get(list, c)))
+            return false;
+        out[c] = json_number_value(json_array_get(list, c));
+    }
+    return true;
+}
+
+int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, size_t channels)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    const char *scale = json_string_value(json_object_get(json, "scale"));
+    *out = (struct ebjr_preprocessing){.channels = channels};
+    bool fine = channels <= EBJR_CHANNELS && scale && parse_scale(out, scale) == 0 &&
+                recall_list(out->mean, json_object_get(json, "mean"), channels) &&
+                recall_list(out->std, json_object_get(json, "std"), channels);
+    for (size_t c = 0; fine && c < channels; c++)
+        fine = out->std[c] > 0;
+    json_decref(json);
+    return fine ? 0
+                : ebjr_error_set(EBJR_EFORMAT,
+                                 "'%s' is not a preprocessing of images with %zu "
+                                 "channel%s",
+                                 text, channels, channels == 1 ? "" : "s");
 }
 
 static float apply_one(float pixel, size_t channel, const struct ebjr_preprocessing *self)

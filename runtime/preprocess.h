@@ -29,6 +29,9 @@ int ebjr_preprocessing_parse(struct ebjr_preprocessing *out, const char *scale, 
 /* As JSON, the same text for the same arithmetic. Errors: EBJR_EINVAL it does not fit. */
 int ebjr_preprocessing_describe(char *out, size_t size, const struct ebjr_preprocessing *self);
 
+/* What `describe` wrote, for images of these channels. Errors: EBJR_EFORMAT. */
+int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, size_t channels);
+
 /* pixels [count, c, h, w] of the data set's type to inputs, float32 of the same shape. */
 void ebjr_preprocessing_apply(float *inputs, const void *pixels, size_t count,
                               const struct ebjr_dataset_info *dataset,

@@ -20,7 +20,7 @@ enum {
 
 static const double slice_ns = 2e7; /* of one plan in one round */
 static const double step_ns = 2e9;  /* what one step may take by a slow model */
-static const double hopeless = 1.3; /* times the fastest: not timed again */
+static const double hopeless = 1.5; /* times the fastest: not looked at again */
 static const size_t other_batches[] = {16, LARGEST_BATCH};
 
 struct search {
@@ -160,17 +160,40 @@ static int time_slice(struct search *search, double *ns)
     return status;
 }
 
+/* Timed, and found to give the same answers. */
+static bool is_fine(const struct ebjr_candidate *trial)
+{
+    return !isnan(trial->ns) && !isnan(trial->max_difference);
+}
+
+static const struct ebjr_candidate *fastest(const struct search *search)
+{
+    const struct ebjr_candidate *best = NULL;
+    for (size_t i = 0; i < search->count; i++)
+        if (is_fine(&search->trials[i]) && (!best || search->trials[i].ns < best->ns))
+            best = &search->trials[i];
+    return best;
+}
+
+/* One call after a warm-up tells a plan that is far from the fastest; the others are compared, so
+ * that nothing slow is compared in vain, and timed properly later. */
 static int first_try(struct search *search, struct ebjr_candidate *trial)
 {
+    const struct ebjr_candidate *best = fastest(search);
+    double start = now(), took = 0;
     int status = ebjr_model_prepare(search->model, &trial->plan);
-    if (!status)
-        status = compare(search, trial);
-    double start = now();
-    for (int i = 0; !status && i < WARM_UP_CALLS && now() - start < step_ns; i++)
+    for (int i = 0; !status && i <= WARM_UP_CALLS && (i < 2 || now() - start < step_ns); i++) {
+        took = now();
         status =
             ebjr_model_forward(search->model, search->logits, search->inputs, trial->plan.batch);
-    if (!status)
-        status = time_slice(search, &trial->ns);
+        took = now() - took;
+    }
+    double ns = took / (double)trial->plan.batch;
+    if (!status && (!best || ns < hopeless * best->ns || took < slice_ns))
+        status = time_slice(search, &ns);
+    if (!status && (!best || ns < hopeless * best->ns))
+        status = compare(search, trial);
+    trial->ns = ns;
     return status;
 }
 
@@ -228,15 +251,6 @@ static int try_modes(struct search *search)
     return status;
 }
 
-static const struct ebjr_candidate *fastest(const struct search *search)
-{
-    const struct ebjr_candidate *best = NULL;
-    for (size_t i = 0; i < search->count; i++)
-        if (!isnan(search->trials[i].ns) && (!best || search->trials[i].ns < best->ns))
-            best = &search->trials[i];
-    return best;
-}
-
 /* The plans that are nearly the fastest, with other batches. */
 static int try_batches(struct search *search)
 {
@@ -249,7 +263,8 @@ static int try_batches(struct search *search)
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; !status && j < sizeof other_batches / sizeof *other_batches; j++) {
             struct ebjr_plan plan = search->trials[i].plan;
-            if (!(search->trials[i].ns <= limit) || other_batches[j] > search->largest)
+            if (!is_fine(&search->trials[i]) || !(search->trials[i].ns <= limit) ||
+                other_batches[j] > search->largest)
                 continue;
             plan.batch = other_batches[j];
             status = try_plan(search, &plan);
@@ -272,7 +287,7 @@ static int time_rounds(struct search *search)
     if (!best)
         return 0;
     for (size_t i = 0; i < search->count; i++)
-        timed[i] = search->trials[i].ns <= hopeless * best->ns;
+        timed[i] = is_fine(&search->trials[i]) && search->trials[i].ns <= hopeless * best->ns;
     for (size_t round = 0; !status && round < ROUNDS; round++) {
         for (size_t i = 0; !status && i < search->count; i++) {
             if (!timed[i])

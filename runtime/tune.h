@@ -8,8 +8,8 @@
  * nature: how much is recorded, and it is only tried where that dtype was asked for.
  *
  * Times are fair: the plans take turns, in rounds, and a plan's time is the median over its rounds,
- * so that what else the machine does meets all of them. Plans that are clearly slower after the
- * first round are not timed again.
+ * so that what else the machine does meets all of them. Plans that are clearly slower at the
+ * first try are neither compared nor timed again.
  */
 #ifndef EBJR_RUNTIME_TUNE_H
 #define EBJR_RUNTIME_TUNE_H

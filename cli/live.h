@@ -1,0 +1,130 @@
+/* What a command needs to execute models: the data set and how it is preprocessed, the device, and
+ * the plan of each model. */
+#ifndef EBJR_CLI_LIVE_H
+#define EBJR_CLI_LIVE_H
+
+#include "cli/option.h"
+#include "db/stored.h"
+#include "runtime/model.h"
+#include "runtime/preprocess.h"
+#include "runtime/tune.h"
+
+struct live_request {
+    const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype;
+    struct ebjr_dataset_options dataset_options;
+    int64_t threads;
+};
+
+#define LIVE_REQUEST \
+    { \
+        .device = "cpu", .plan = "auto", .dtype = "float32" \
+    }
+
+#define LIVE_DATASET_ROWS(r, needed) \
+    {"dataset", \
+     OPTION_TEXT, \
+     &(r).dataset, \
+     "KIND:PATH", \
+     "cifar10:PATH, cifar100:PATH  the binary format, file or directory\n" \
+     "idx:DIR                      the MNIST family, plain or .gz\n" \
+     "npy:FILE                     images [n,c,h,w], [n,h,w,c] or [n,h,w]", \
+     needed}, \
+        {"split", \
+         OPTION_TEXT, \
+         &(r).dataset_options.split, \
+         "NAME", \
+         "of a directory: test (default) or train", \
+         false}, \
+        {"labels", OPTION_TEXT, &(r).dataset_options.labels, "FILE", "labels of npy: images, .npy", \
+         false}, \
+        {"layout", \
+         OPTION_TEXT, \
+         &(r).dataset_options.layout, \
+         "NAME", \
+         "of npy: images with four dimensions: nchw or nhwc", \
+         false}, \
+        {"dataset-name", \
+         OPTION_TEXT, \
+         &(r).dataset_name, \
+         "NAME", \
+         "what to call the data set (default: from its path)", \
+         false}, \
+        {"scale", \
+         OPTION_TEXT, \
+         &(r).scale, \
+         "S", \
+         "pixels are multiplied by it (default 1/255 for uint8, 1 for float32)", \
+         false}, \
+        {"mean", OPTION_TEXT, &(r).mean, "M,M,M", "then subtracted, a channel each (default 0)", \
+         false}, \
+    { \
+        "std", OPTION_TEXT, &(r).std, "S,S,S", "then divided by, a channel each (default 1)", \
+            false \
+    }
+
+#define LIVE_PLAN_ROWS(r) \
+    {"device", OPTION_TEXT, &(r).device, "NAME", "cpu (default), cuda or cuda:N", false}, \
+        {"plan", \
+         OPTION_TEXT, \
+         &(r).plan, \
+         "NAME", \
+         "how models are executed: auto (default: the fastest, by measurement), as-loaded,\n" \
+         "frozen, optimized, channels-last or direct", \
+         false}, \
+        {"dtype", \
+         OPTION_TEXT, \
+         &(r).dtype, \
+         "NAME", \
+         "of the models' arithmetic: float32 (default), bfloat16 or float16, which change\n" \
+         "their answers", \
+         false}, \
+        {"batch", \
+         OPTION_TEXT, \
+         &(r).batch, \
+         "N", \
+         "samples a forward pass (default auto: with the plan)", \
+         false}, \
+    { \
+        "threads", OPTION_INTEGER, &(r).threads, "N", \
+            "of the models (default: with the plan; libtorch's own for a plan given by name)", \
+            false \
+    }
+
+struct live {
+    ebjr_dataset *dataset;                     /* NULL: none was given */
+    struct ebjr_stored_dataset stored_dataset; /* as the store will know it */
+    struct ebjr_preprocessing preprocessing;
+    char preprocessing_text[1024];
+    struct ebjr_device device;
+    int mode; /* of enum ebjr_plan_mode; -1: auto */
+    enum ebjr_dtype dtype;
+    size_t batch, threads; /* 0: with the plan */
+    bool blas_checked;
+};
+
+/* The caller closes *out, also after a failure. Errors: EBJR_EINVAL, and those of the data set. */
+int live_open(struct live *out, const struct live_request *request);
+void live_close(struct live *live);
+
+/* "NAME=FILE" or FILE, whose stem is then the name: name, absolute path and hash of a model. A '='
+ * after a slash belongs to the file. Errors: EBJR_ENOTFOUND, EBJR_EIO. */
+int live_identify(struct ebjr_stored_model *out, const char *text);
+
+/* Opens a model, completing what is known of it (kind, parameters), and warns of a slow BLAS. */
+int live_model_open(ebjr_model **out, struct live *live, struct ebjr_stored_model *stored);
+
+/*
+ * Prepares a model with its plan: the one named; else the one that the store has found the fastest
+ * for batches of `batch` (0: any) on this machine; else the fastest after a search on the data
+ * set's first samples, which the store then keeps. store may be NULL: nothing is kept. stored->id
+ * is that of the store.
+ */
+int live_model_prepare(ebjr_model *model, struct live *live, ebjr_store *store,
+                       const struct ebjr_stored_model *stored, size_t batch);
+
+/* The same search, whatever the store knows. The caller frees *out with free(). */
+int live_model_search(struct ebjr_candidate **out, size_t *count, ebjr_model *model,
+                      struct live *live, ebjr_store *store, const struct ebjr_stored_model *stored,
+                      size_t batch);
+
+#endif
