@@ -1,6 +1,7 @@
 #include "bench/rate.h"
 
 #include "base/error.h"
+#include "calib/quantile.h"
 
 #include <math.h>
 
@@ -30,6 +31,7 @@ static int measure_alone(struct ebjr_rate *out, double *start, const struct ebjr
     struct ebjr_measured measured;
     struct ebjr_measure_options single = *options;
     single.scenario = EBJR_SINGLE;
+    single.sink = NULL;
     single.samples = EBJR_LEAST_PROBE;
     int status = ebjr_measure(&measured, service, &single);
     out->lone = measured.p50.estimate + (options->batch > 1 ? (double)options->max_wait_ns : 0);
@@ -42,6 +44,56 @@ static int measure_alone(struct ebjr_rate *out, double *start, const struct ebjr
     return status;
 }
 
+/* What a probe's callbacks share. */
+struct watch {
+    const struct ebjr_measure_options *options; /* of the caller */
+    double budget_ns;
+    int64_t allowed; /* requests that may take longer */
+};
+
+static int pass_progress(void *context, int64_t done, int64_t total)
+{
+    const struct watch *watch = context;
+    const struct ebjr_measure_options *options = watch->options;
+    return options->progress ? options->progress(options->context, done, total) : 0;
+}
+
+static int watch_budget(void *context, int64_t first, size_t count, int64_t ns)
+{
+    struct watch *watch = context;
+    (void)first;
+    if ((double)ns > watch->budget_ns)
+        watch->allowed -= (int64_t)count;
+    return watch->allowed < 0 ? EBJR_EINTERRUPTED : 0;
+}
+
+/* A measurement at qps, until it is known whether its 99th percentile is within: the rank of that
+ * leaves `allowed` times above it. */
+static int measure_rate(struct ebjr_measured *out, bool *too_slow, double qps,
+                        const struct ebjr_service *service,
+                        const struct ebjr_measure_options *options, double budget_ns)
+{
+    struct watch watch = {options, budget_ns,
+                          options->samples - ebjr_quantile_rank(options->samples, 0.99)};
+    struct ebjr_measure_options server = *options;
+    server.scenario = EBJR_SERVER;
+    server.qps = qps;
+    server.warmup.most_ns = 0;
+    server.context = &watch;
+    server.progress = pass_progress;
+    server.sink = watch_budget;
+    int status = ebjr_measure(out, service, &server);
+    *too_slow = watch.allowed < 0;
+    if (*too_slow && status == EBJR_EINTERRUPTED)
+        status = 0;
+    if (!status && !*too_slow && out->n < EBJR_LEAST_PROBE)
+        status = ebjr_error_set(EBJR_EINVAL,
+                                "at %g requests a second there were only %lld in the time given, "
+                                "too few for a 99th percentile; give more time",
+                                qps, (long long)out->n);
+    return status;
+}
+
 /* *within: of the probe, whose measurement is kept where it is the best so far. *meets: whether
  * requests met each other. */
 static int probe(struct ebjr_rate *out, bool *within, bool *meets, double qps,
@@ -49,24 +101,16 @@ static int probe(struct ebjr_rate *out, bool *within, bool *meets, double qps,
                  double budget_ns)
 {
     struct ebjr_measured measured;
-    struct ebjr_measure_options server = *options;
-    server.scenario = EBJR_SERVER;
-    server.qps = qps;
-    server.warmup.most_ns = 0;
+    bool too_slow;
     if (out->probe_count == EBJR_MOST_PROBES)
         return ebjr_error_set(EBJR_EINVAL, "no end of the rates between %g and %g a second",
                               out->qps, out->above);
-    int status = ebjr_measure(&measured, service, &server);
-    if (!status && measured.n < EBJR_LEAST_PROBE)
-        status = ebjr_error_set(EBJR_EINVAL,
-                                "at %g requests a second there were only %lld in the time given, "
-                                "too few for a 99th percentile; give more time",
-                                qps, (long long)measured.n);
+    int status = measure_rate(&measured, &too_slow, qps, service, options, budget_ns);
     if (status) {
         ebjr_measured_free(&measured);
         return status;
     }
-    *within = !measured.overloaded && measured.p99.estimate <= budget_ns;
+    *within = !too_slow && !measured.overloaded && measured.p99.estimate <= budget_ns;
     *meets = 1e-9 * measured.mean.estimate * qps >= alone;
     out->probes[out->probe_count++] = (struct ebjr_probe){
         qps, measured.n, measured.p50, measured.p99, measured.overloaded, *within};
@@ -85,7 +129,7 @@ int ebjr_rate_find(struct ebjr_rate *out, const struct ebjr_service *service,
                    const struct ebjr_measure_options *options, double budget_ns, double tolerance)
 {
     double qps;
-    bool within, meets = true;
+    bool within = false, meets = true;
     *out = (struct ebjr_rate){.above = INFINITY};
     int status = check(options, budget_ns, tolerance);
     if (!status)

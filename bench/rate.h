@@ -5,6 +5,8 @@
  * From half of what single requests achieve, the rate is doubled (or halved) until one probe keeps
  * the budget and one does not, then their interval is halved on a logarithmic scale. Every probe
  * draws the same arrivals, only faster, so that its chance does not differ from that of the others.
+ * A probe ends as soon as more than a hundredth of all its requests took too long: it is decided
+ * then.
  */
 #ifndef EBJR_BENCH_RATE_H
 #define EBJR_BENCH_RATE_H
@@ -19,7 +21,7 @@ enum { EBJR_MOST_PROBES = 64, EBJR_LEAST_PROBE = 299 };
 
 struct ebjr_probe {
     double qps;
-    int64_t n;
+    int64_t n;                     /* fewer than asked for where it was decided early */
     struct ebjr_interval p50, p99; /* ns */
     bool overloaded;
     bool within; /* p99 is, and the queue does not grow */
@@ -40,9 +42,10 @@ struct ebjr_rate {
  * `options` are those of the probes, but for qps and the scenario; the service is warmed up once.
  * samples must be at least EBJR_LEAST_PROBE, the fewest whose largest time is above the percentile
  * with probability 0.95 (0.99^299 < 0.05); thousands are better. The search ends when above / qps
- * <= 1 + tolerance. The caller frees *out, also after an error, where it holds the probes until
- * then. Errors: those of ebjr_measure; EBJR_EINVAL a budget or tolerance that is not above 0, too
- * few samples, also for lack of time (limit_ns); a service that no rate overloads.
+ * <= 1 + tolerance. The options' sink gets nothing. The caller frees *out, also after an error,
+ * where it holds the probes until then. Errors: those of ebjr_measure; EBJR_EINVAL a budget or
+ * tolerance that is not above 0, too few samples, also for lack of time (limit_ns); a service that
+ * no rate overloads.
  */
 int ebjr_rate_find(struct ebjr_rate *out, const struct ebjr_service *service,
                    const struct ebjr_measure_options *options, double budget_ns, double tolerance);

@@ -249,6 +249,25 @@ static void number_does_not_overflow_to_infinity(void **state)
     }
 }
 
+static void durations_are_in_nanoseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double ns;
+    } cases[] = {{"20ms", 2e7}, {"1.5us", 1500}, {"2s", 2e9}, {"30ns", 30},
+                 {"3e6", 3e6},  {"1ks", 1e12},   {"0", 0},    {"-1ms", -1e6}};
+    static const char *const garbage[] = {"", "ms", "s", "20 ms", "20m", "5min", "1e400s"};
+    double value = 42;
+    for (size_t i = 0; i < COUNT(garbage); i++)
+        assert_status(ebjr_duration_parse(&value, garbage[i]), EBJR_EINVAL);
+    assert_true(value == 42);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_done(ebjr_duration_parse(&value, cases[i].text));
+        assert_true(fabs(value - cases[i].ns) <= 1e-12 * fabs(cases[i].ns));
+    }
+}
+
 static void integer_keeps_its_range(void **state)
 {
     (void)state;
@@ -445,6 +464,7 @@ int main(void)
         cmocka_unit_test(suffix_is_an_exponent),
         cmocka_unit_test(number_refuses_garbage),
         cmocka_unit_test(number_does_not_overflow_to_infinity),
+        cmocka_unit_test(durations_are_in_nanoseconds),
         cmocka_unit_test(integer_keeps_its_range),
         cmocka_unit_test(integer_is_exact),
         cmocka_unit_test(integer_is_never_a_neighbour),
