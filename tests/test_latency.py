@@ -1,0 +1,126 @@
+"""Latencies as the store has them: what ls, verify, sweep, eval and pick say of them."""
+
+import hashlib
+import unittest
+
+import numpy as np
+
+from support import ProgramTest, random_logits
+
+SAMPLES, CLASSES = 200, 6
+GENERATOR = np.random.default_rng(11)
+LABELS = GENERATOR.integers(0, CLASSES, SAMPLES)
+STUDENT = random_logits(12, SAMPLES, CLASSES, LABELS, 3)
+TEACHER = random_logits(13, SAMPLES, CLASSES, LABELS, 8)
+
+MEASUREMENT = ("id", "model_id", "dataset_id", "subject", "policy", "scenario", "device", "plan",
+               "batch", "threads", "qps", "teacher_rate", "samples", "dropped", "sha256", "host",
+               "library", "program", "created")
+TRIAL = ("id", "model_id", "shape", "device", "host", "library", "dtype", "asked_batch",
+         "asked_threads", "mode", "batch", "threads", "ns", "max_difference", "changed", "samples",
+         "note", "chosen", "tried", "program", "created")
+REAL = ("qps", "teacher_rate", "max_difference")
+
+
+def seal(columns, row):
+    """As the store seals a row: a NULL integer is the least int64."""
+    text = ""
+    for name in columns:
+        value = row[name]
+        if name in REAL:
+            value = "unknown" if value is None else f"{value:.17g}"
+        elif value is None:
+            value = -2 ** 63
+        text += f"{name}={value}\n"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class LatencyTest(ProgramTest):
+    """A store with a student (model 1) and a teacher (model 2), and ways to tell it what a bench
+    and a search of plans would."""
+
+    def setUp(self):
+        super().setUp()
+        self.import_logits("small", STUDENT, LABELS, "--flops", "1000000", "--dataset-name",
+                           "digits")
+        self.import_logits("large", TEACHER, LABELS, "--flops", "9000000")
+        self.cascade = ("--db", self.db, "--student", "small", "--teacher", "large")
+
+    def insert(self, table, columns, row):
+        row["id"] = self.query(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")[0][0]
+        self.query(f"INSERT INTO {table} ({', '.join(columns)}, seal) VALUES "
+                   f"({', '.join('?' * len(columns))}, ?)",
+                   *(row[name] for name in columns), seal(columns, row))
+        return row["id"]
+
+    def measure(self, ns, sample=None, **others):
+        """Store a measurement of the student unless `others` say otherwise."""
+        ns = np.asarray(ns, np.int64)
+        sample = np.arange(len(ns)) if sample is None else np.asarray(sample, np.int64)
+        pairs = np.column_stack([sample, ns]).astype("<i8").tobytes()
+        row = dict(model_id=1, dataset_id=1, subject="", policy="", scenario="single",
+                   device="cpu", plan="frozen", batch=1, threads=2, qps=None, teacher_rate=None,
+                   samples=len(ns), dropped=5, sha256=hashlib.sha256(pairs).hexdigest(),
+                   host="a CPU", library="libtorch", program="0", created="2024-01-01T00:00:00Z")
+        row.update(others)
+        number = self.insert("measurement", MEASUREMENT, row)
+        for i, (which, time) in enumerate(zip(sample.tolist(), ns.tolist())):
+            self.query("INSERT INTO latency VALUES (?, ?, ?, ?)", number, i, which, time)
+        return number
+
+
+def percentile(ns, q):
+    """The ceil(q n)-th smallest."""
+    return np.sort(ns)[int(np.ceil(q * len(ns))) - 1]
+
+
+class Ls(LatencyTest):
+    def test_measurements(self):
+        self.assertEqual(self.json("ls", "--db", self.db, "--measurements"), [])
+        ns = GENERATOR.integers(10, 10_000, 150)
+        self.measure(ns)
+        self.measure(ns[:40], model_id=None, subject="small > large, energy >= 1",
+                     scenario="server", qps=80.5, teacher_rate=0.25, threads=None)
+        model, cascade = self.json("ls", "--db", self.db, "--measurements")
+        for row, times in ((model, ns), (cascade, ns[:40])):
+            self.assertAlmostEqual(row["mean_ns"], times.mean(), delta=1e-9 * times.mean())
+            for name, q in (("p50_ns", 0.50), ("p95_ns", 0.95), ("p99_ns", 0.99)):
+                self.assertEqual(row[name], percentile(times, q))
+            self.assertEqual(row["samples"], len(times))
+            self.assertEqual(row["dataset"], "digits")
+        self.assertEqual((model["subject"], model["scenario"], model["qps"],
+                          model["teacher_rate"], model["threads"]),
+                         ("small", "single", None, None, 2))
+        self.assertEqual((cascade["subject"], cascade["scenario"], cascade["qps"],
+                          cascade["teacher_rate"], cascade["threads"]),
+                         ("small > large, energy >= 1", "server", 80.5, 0.25, None))
+        self.verify()
+
+    def test_plans(self):
+        self.assertEqual(self.json("ls", "--db", self.db, "--plans"), [])
+        common = dict(model_id=2, shape="3x32x32", device="cpu", host="a CPU", library="libtorch",
+                      dtype="float32", asked_batch=0, asked_threads=4, batch=8, threads=4,
+                      program="0", created="2024-01-01T00:00:00Z", tried=2)
+        self.insert("trial", TRIAL, dict(common, mode="as-loaded", ns=5000, max_difference=None,
+                                         changed=None, samples=0, note="", chosen=0))
+        self.insert("trial", TRIAL, dict(common, mode="frozen", ns=None, max_difference=0.125,
+                                         changed=2, samples=50, note="it changed answers",
+                                         chosen=1))
+        first, second = self.json("ls", "--db", self.db, "--plans")
+        self.assertEqual((first["model"], first["mode"], first["ns"], first["max_difference"],
+                          first["chosen"]), ("large", "as-loaded", 5000, None, False))
+        self.assertEqual((second["ns"], second["max_difference"], second["changed"],
+                          second["note"], second["chosen"], second["asked_threads"]),
+                         (None, 0.125, 2, "it changed answers", True, 4))
+        self.verify()
+        self.query("DELETE FROM trial WHERE id = 1")
+        faults = self.json("verify", "--db", self.db, code=1)
+        self.assertIn("plans of its search are missing", faults[0]["fault"])
+
+    def test_one_list_at_a_time(self):
+        self.refuse("either", arguments=("ls", "--db", self.db, "--plans", "--measurements"),
+                    code=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
