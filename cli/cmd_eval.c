@@ -1,7 +1,7 @@
 /* ebjr eval: one threshold, the report of the original script. */
 #include "base/error.h"
 #include "calib/sweep.h"
-#include "cli/cascade.h"
+#include "cli/cascade_latency.h"
 #include "cli/commands.h"
 #include "cli/fit.h"
 #include "cli/policy_cascade.h"
@@ -34,6 +34,12 @@ static const struct column columns[] = {
     {"student_flops", COLUMN_REAL, 0, false, "a sample"},
     {"teacher_flops", COLUMN_REAL, 0, false, "a sample"},
     {"flops_convention", COLUMN_TEXT, 0, false, NULL},
+    {"latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, of the cascade"},
+    {"p50_ns", COLUMN_REAL, 0, false, NULL},
+    {"p95_ns", COLUMN_REAL, 0, false, NULL},
+    {"p99_ns", COLUMN_REAL, 0, false, NULL},
+    {"student_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample"},
+    {"teacher_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, by itself"},
     {"near_threshold", COLUMN_INTEGER, 0, false, "samples within float32 rounding of it"},
 };
 
@@ -64,8 +70,35 @@ static int64_t count_top5(const struct cascade *cascade, const double *scores, d
     return sum;
 }
 
+struct latencies {
+    struct ebjr_measured_summary student, teacher, cascade;
+};
+
+/* All NaN where they are not stored. */
+static int summarise_latencies(struct latencies *out, const struct cascade *cascade,
+                               const struct rule *rule)
+{
+    size_t n = cascade->student_latency ? cascade->n : 0;
+    double *latency = malloc((n + 1) * sizeof *latency);
+    if (!latency)
+        return ebjr_error_memory();
+    if (n > 0)
+        cascade_latencies(latency, cascade, rule->scores, rule->threshold);
+    int status = ebjr_measured_summarise(&out->cascade, latency, n);
+    if (!status)
+        status = ebjr_measured_summarise(&out->student, cascade->student_latency, n);
+    if (!status)
+        status = ebjr_measured_summarise(&out->teacher, cascade->teacher_latency, n);
+    free(latency);
+    return status;
+}
+
 static int report(const struct cascade *cascade, const struct rule *rule, enum format format)
 {
+    struct latencies latencies;
+    int status = summarise_latencies(&latencies, cascade, rule);
+    if (status)
+        return status;
     double n = (double)cascade->n;
     struct ebjr_point point;
     ebjr_sweep_at(&point, rule->threshold, rule->scores, cascade->student_correct, rule->answer,
@@ -94,6 +127,12 @@ static int report(const struct cascade *cascade, const struct rule *rule, enum f
         real_value(cascade->student_flops),
         real_value(cascade->teacher_flops),
         text_value(cascade->convention),
+        real_value(latencies.cascade.mean),
+        real_value(latencies.cascade.p50),
+        real_value(latencies.cascade.p95),
+        real_value(latencies.cascade.p99),
+        real_value(latencies.student.mean),
+        real_value(latencies.teacher.mean),
         integer_value(count_near(rule->scores, cascade->n, rule->threshold)),
     };
     struct table table = {format, columns, ROWS(columns), 0, true};

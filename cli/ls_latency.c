@@ -1,12 +1,9 @@
 #include "cli/ls_latency.h"
 
-#include "base/error.h"
-#include "calib/quantile.h"
+#include "cli/cascade_latency.h"
 #include "cli/option.h"
-#include "db/latency.h"
 #include "db/trial.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* The names of what rows point to. */
@@ -61,9 +58,9 @@ static const struct column measurement_columns[] = {
     {"dropped", COLUMN_INTEGER, 0, true, NULL},
     {"teacher_rate", COLUMN_FRACTION, 0, false, NULL},
     {"mean_ns", COLUMN_REAL, 10, false, NULL},
-    {"p50_ns", COLUMN_INTEGER, 10, false, NULL},
-    {"p95_ns", COLUMN_INTEGER, 10, false, NULL},
-    {"p99_ns", COLUMN_INTEGER, 10, false, NULL},
+    {"p50_ns", COLUMN_REAL, 10, false, NULL},
+    {"p95_ns", COLUMN_REAL, 10, false, NULL},
+    {"p99_ns", COLUMN_REAL, 10, false, NULL},
     {"policy", COLUMN_TEXT, 0, true, NULL},
     {"sha256", COLUMN_TEXT, 0, true, NULL},
     {"host", COLUMN_TEXT, 0, true, NULL},
@@ -72,46 +69,11 @@ static const struct column measurement_columns[] = {
     {"created", COLUMN_TEXT, 0, true, NULL},
 };
 
-struct digest {
-    double mean;
-    int64_t p50, p95, p99;
-};
-
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static int digest_of(struct digest *out, ebjr_store *store,
-                     const struct ebjr_stored_measurement *measurement)
-{
-    int64_t n = measurement->samples;
-    *out = (struct digest){NAN, EBJR_UNKNOWN, EBJR_UNKNOWN, EBJR_UNKNOWN};
-    if (n < 1)
-        return 0;
-    int64_t *ns = calloc((size_t)n, sizeof *ns);
-    if (!ns)
-        return ebjr_error_memory();
-    int status = ebjr_latency_read(ns, NULL, store, measurement);
-    if (!status) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++)
-            sum += (double)ns[i];
-        qsort(ns, (size_t)n, sizeof *ns, compare);
-        *out = (struct digest){sum / (double)n, ns[ebjr_quantile_rank(n, 0.50) - 1],
-                               ns[ebjr_quantile_rank(n, 0.95) - 1],
-                               ns[ebjr_quantile_rank(n, 0.99) - 1]};
-    }
-    free(ns);
-    return status;
-}
-
 static int print_measurement(struct table *table, ebjr_store *store, const struct names *names,
                              const struct ebjr_stored_measurement *measurement)
 {
-    struct digest digest;
-    int status = digest_of(&digest, store, measurement);
+    struct ebjr_measured_summary summary;
+    int status = measurement_summarise(&summary, store, measurement);
     if (status)
         return status;
     const char *model = model_name(names, measurement->model_id);
@@ -128,10 +90,10 @@ static int print_measurement(struct table *table, ebjr_store *store, const struc
         integer_value(measurement->samples),
         integer_value(measurement->dropped),
         real_value(measurement->teacher_rate),
-        real_value(digest.mean),
-        integer_value(digest.p50),
-        integer_value(digest.p95),
-        integer_value(digest.p99),
+        real_value(summary.mean),
+        real_value(summary.p50),
+        real_value(summary.p95),
+        real_value(summary.p99),
         text_value(measurement->policy),
         text_value(measurement->sha256),
         text_value(measurement->host),

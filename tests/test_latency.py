@@ -1,11 +1,13 @@
 """Latencies as the store has them: what ls, verify, sweep, eval and pick say of them."""
 
 import hashlib
+import json
+import sqlite3
 import unittest
 
 import numpy as np
 
-from support import ProgramTest, random_logits
+from support import ProgramTest, predictions, random_logits, score_of
 
 SAMPLES, CLASSES = 200, 6
 GENERATOR = np.random.default_rng(11)
@@ -64,8 +66,12 @@ class LatencyTest(ProgramTest):
                    host="a CPU", library="libtorch", program="0", created="2024-01-01T00:00:00Z")
         row.update(others)
         number = self.insert("measurement", MEASUREMENT, row)
-        for i, (which, time) in enumerate(zip(sample.tolist(), ns.tolist())):
-            self.query("INSERT INTO latency VALUES (?, ?, ?, ?)", number, i, which, time)
+        connection = sqlite3.connect(self.db)
+        with connection:
+            connection.executemany("INSERT INTO latency VALUES (?, ?, ?, ?)",
+                                   ((number, i, which, time) for i, (which, time)
+                                    in enumerate(zip(sample.tolist(), ns.tolist()))))
+        connection.close()
         return number
 
 
@@ -120,6 +126,117 @@ class Ls(LatencyTest):
     def test_one_list_at_a_time(self):
         self.refuse("either", arguments=("ls", "--db", self.db, "--plans", "--measurements"),
                     code=2)
+
+
+def near(test, value, expected):
+    test.assertLess(abs(value - expected), 1e-12 * abs(expected) + 1e-300, (value, expected))
+
+
+class Curves(LatencyTest):
+    """What a cascade takes at every threshold, against numpy on the numbers that were stored."""
+
+    def check(self, fast, slow, *notes):
+        """`fast` and `slow` are the latencies that each sample should be given."""
+        fast, both = np.asarray(fast, float), np.asarray(fast, float) + slow
+        score = score_of("logit-margin", STUDENT)
+        process = self.ebjr("sweep", *self.cascade, "--score", "logit-margin")
+        for word in notes:
+            self.assertIn(word, process.stderr)
+        self.assertEqual(len(process.stderr.splitlines()), 2 + len(notes), process.stderr)
+        self.assertIn("p99_ns", process.stdout)
+        rows = self.csv("sweep", *self.cascade, "--score", "logit-margin")
+        for row in rows:
+            times = np.where(score >= float(row["threshold"]), fast, both)
+            near(self, float(row["latency_ns"]), times.mean())
+            for name, q in (("p50_ns", 0.50), ("p95_ns", 0.95), ("p99_ns", 0.99)):
+                near(self, float(row[name]), percentile(times, q))
+        self.assertEqual(len(rows), 1 + len(np.unique(score)))
+        threshold = rows[len(rows) // 3]["threshold"]
+        report = self.json("eval", *self.cascade, "--score", "logit-margin", "--threshold", threshold)
+        times = np.where(score >= float(threshold), fast, both)
+        near(self, report["latency_ns"], times.mean())
+        near(self, report["p50_ns"], percentile(times, 0.50))
+        near(self, report["p95_ns"], percentile(times, 0.95))
+        near(self, report["p99_ns"], percentile(times, 0.99))
+        near(self, report["student_latency_ns"], fast.mean())
+        near(self, report["teacher_latency_ns"], np.mean(slow))
+
+    def test_a_latency_a_sample(self):
+        fast, slow = GENERATOR.integers(100, 2_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2)
+        self.check(fast, slow)
+
+    def test_the_first_latency_of_a_sample(self):
+        order = GENERATOR.permutation(SAMPLES)
+        fast, slow = GENERATOR.integers(100, 2_000, (2, SAMPLES))
+        self.measure(np.concatenate([fast[order], fast[order] + 77]),
+                     np.concatenate([order, order]))
+        self.measure(slow, model_id=2)
+        self.check(fast, slow)
+
+    def test_fewer_latencies_than_samples(self):
+        fast, slow = GENERATOR.integers(100, 2_000, 70), GENERATOR.integers(100, 2_000, 33)
+        self.measure(fast)
+        self.measure(slow, GENERATOR.integers(0, SAMPLES, 33), model_id=2)
+        index = np.arange(SAMPLES)
+        self.check(fast[index % 70], slow[index % 33], "'small'", "i mod 33")
+
+    def test_more_latencies_but_not_of_every_sample(self):
+        fast, slow = GENERATOR.integers(100, 2_000, 500), GENERATOR.integers(100, 2_000, SAMPLES)
+        self.measure(fast, np.arange(500) % (SAMPLES - 1))
+        self.measure(slow, model_id=2)
+        self.check(fast[:SAMPLES], slow, "i mod 500")
+
+    def test_other_scenarios_are_not_taken(self):
+        fast, slow = GENERATOR.integers(100, 2_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2, scenario="given", threads=2)
+        self.measure(fast + 10_000, scenario="server", qps=10.0)
+        self.measure(fast // 7, scenario="offline", batch=64)
+        self.measure(fast + 20_000, model_id=None, subject="small > large, margin >= 1")
+        self.check(fast, slow)
+
+    def test_models_that_were_not_measured_alike(self):
+        fast, slow = GENERATOR.integers(100, 2_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2, device="cuda")
+        self.check(fast, slow, "not measured alike")
+
+    def test_pick_takes_them(self):
+        fast, slow = GENERATOR.integers(100, 2_000, 90), GENERATOR.integers(5_000, 9_000, SAMPLES)
+        self.measure(fast)
+        self.measure(slow, model_id=2)
+        fast = fast[np.arange(SAMPLES) % 90]
+        process = self.ebjr("pick", *self.cascade, "--score", "logit-margin", "--plain", "--max-latency",
+                            "4us", "--format", "json")
+        self.assertIn("i mod 90", process.stderr)
+        report = json.loads(process.stdout)
+        score = score_of("logit-margin", STUDENT)
+        right, teacher_right = predictions(STUDENT) == LABELS, predictions(TEACHER) == LABELS
+        thresholds = np.append(np.unique(score), np.inf)
+        keeps = score >= thresholds[:, None]
+        means = np.where(keeps, fast, fast + slow).mean(axis=1)
+        accuracies = np.where(keeps, right, teacher_right).mean(axis=1)
+        best = accuracies[means <= 4_000].max()
+        self.assertAlmostEqual(report["accuracy"], best, delta=1e-12)
+        chosen = np.flatnonzero(thresholds == report["threshold"])[0]
+        near(self, report["latency_ns"], means[chosen])
+
+    def test_without_latencies(self):
+        self.measure(GENERATOR.integers(1, 9, SAMPLES))
+        row = self.csv("sweep", *self.cascade, "--score", "logit-margin")[0]
+        self.assertEqual((row["latency_ns"], row["p99_ns"]), ("", ""))
+        self.assertNotIn("latency_ns", self.ebjr("sweep", *self.cascade).stdout)
+        report = self.json("eval", *self.cascade, "--score", "msp", "--threshold", "0.5")
+        self.assertIsNone(report["latency_ns"])
+        self.assertIsNone(report["student_latency_ns"])
+
+    def test_a_latency_of_no_sample(self):
+        self.measure(np.arange(SAMPLES), np.arange(SAMPLES) + 1)
+        process = self.ebjr("sweep", *self.cascade, code=2)
+        self.assertIn("measurement 1", process.stderr)
+        self.assertIn(f"sample {SAMPLES} of {SAMPLES}", process.stderr)
 
 
 if __name__ == "__main__":
