@@ -34,14 +34,15 @@ static const struct column columns[] = {
     {"student_flops", COLUMN_REAL, 0, false, "a sample"},
     {"teacher_flops", COLUMN_REAL, 0, false, "a sample"},
     {"flops_convention", COLUMN_TEXT, 0, false, NULL},
+    {"near_threshold", COLUMN_INTEGER, 0, false, "samples within float32 rounding of it"},
     {"latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, of the cascade"},
     {"p50_ns", COLUMN_REAL, 0, false, NULL},
     {"p95_ns", COLUMN_REAL, 0, false, NULL},
     {"p99_ns", COLUMN_REAL, 0, false, NULL},
     {"student_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample"},
     {"teacher_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, by itself"},
-    {"near_threshold", COLUMN_INTEGER, 0, false, "samples within float32 rounding of it"},
 };
+enum { LATENCY_COLUMNS = 6 }; /* the last, where latencies are stored */
 
 static int64_t count(const uint8_t *flags, size_t n)
 {
@@ -127,15 +128,16 @@ static int report(const struct cascade *cascade, const struct rule *rule, enum f
         real_value(cascade->student_flops),
         real_value(cascade->teacher_flops),
         text_value(cascade->convention),
+        integer_value(count_near(rule->scores, cascade->n, rule->threshold)),
         real_value(latencies.cascade.mean),
         real_value(latencies.cascade.p50),
         real_value(latencies.cascade.p95),
         real_value(latencies.cascade.p99),
         real_value(latencies.student.mean),
         real_value(latencies.teacher.mean),
-        integer_value(count_near(rule->scores, cascade->n, rule->threshold)),
     };
-    struct table table = {format, columns, ROWS(columns), 0, true};
+    size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
+    struct table table = {format, columns, shown, 0, true};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);

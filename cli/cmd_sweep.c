@@ -23,7 +23,7 @@ static const struct column columns[] = {
     {"p95_ns", COLUMN_REAL, 12, false, NULL},
     {"p99_ns", COLUMN_REAL, 12, false, NULL},
 };
-enum { LATENCY_COLUMNS = 4 };
+enum { LATENCY_COLUMNS = 4 }; /* the last, where latencies are stored */
 
 /* Of point i, NaN where latencies are not stored. */
 static double at(const struct ebjr_latency_curve *latency, const double *figure, size_t i)
@@ -75,13 +75,10 @@ static int sweep_score(struct table *table, const struct cascade *cascade,
     return status;
 }
 
-/* People see no empty columns; programs always see the same. */
 static int sweep(const struct cascade *cascade, const struct ebjr_score *scores, size_t count,
                  enum format format)
 {
-    size_t shown = ROWS(columns);
-    if (!cascade->student_latency && (format == FORMAT_TABLE || format == FORMAT_MD))
-        shown -= LATENCY_COLUMNS;
+    size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
     struct table table = {format, columns, shown, 0, false};
     double *values = malloc(cascade->n * sizeof *values);
     int status = values ? 0 : ebjr_error_memory();
