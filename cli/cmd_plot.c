@@ -30,7 +30,7 @@ static int add_curve(struct figure *figure, const struct cascade *cascade,
         status = ebjr_sweep(curve, values, cascade->student_correct, cascade->teacher_correct,
                             cascade->n);
     if (!status)
-        figure->series[figure->count++] = (struct ebjr_tradeoff_series){score->name, curve};
+        figure->series[figure->count++] = (struct ebjr_tradeoff_series){score->name, curve, NULL};
     return status;
 }
 
