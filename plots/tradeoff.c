@@ -108,16 +108,16 @@ static void write_series(FILE *script, const struct ebjr_tradeoff_series *series
     fprintf(script, ", \\\n");
 }
 
-/* Names of the models, the student's right below its point, the teacher's above. */
+/* Names of the models, the student's right below its point, the teacher's below. */
 static void write_names(struct ebjr_picture *picture, const struct ebjr_tradeoff *plot)
 {
     const struct ebjr_curve *curve = plot->series[0].curve;
     char place[128];
-    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0.8,-0.6 left", plot->student_cost,
-             100.0 * (double)curve->student_correct / (double)curve->n);
+    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0.8,-0.6 left front boxed",
+             plot->student_cost, 100.0 * (double)curve->student_correct / (double)curve->n);
     ebjr_picture_set(picture, "label 1", plot->student, place);
-    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0,1 center", plot->teacher_cost,
-             100.0 * (double)curve->teacher_correct / (double)curve->n);
+    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0,-0.9 center front boxed",
+             plot->teacher_cost, 100.0 * (double)curve->teacher_correct / (double)curve->n);
     ebjr_picture_set(picture, "label 2", plot->teacher, place);
 }
 
