@@ -1,9 +1,13 @@
 """Latencies as the store has them: what ls, verify, sweep, eval and pick say of them."""
 
 import hashlib
+import io
 import json
+import shutil
 import sqlite3
+import subprocess
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
@@ -236,6 +240,167 @@ class Curves(LatencyTest):
         process = self.ebjr("sweep", *self.cascade, code=2)
         self.assertIn("measurement 1", process.stderr)
         self.assertIn(f"sample {SAMPLES} of {SAMPLES}", process.stderr)
+
+
+def blocks_of(path):
+    return [np.loadtxt(io.StringIO(block), ndmin=2)
+            for block in path.read_text().split("\n\n\n") if block.strip()]
+
+
+class Pictures(LatencyTest):
+    def setUp(self):
+        super().setUp()
+        if not shutil.which("gnuplot"):
+            self.skipTest("gnuplot is not installed")
+
+    def plot(self, *arguments, **options):
+        return self.ebjr("plot", *self.cascade, *arguments, **options)
+
+    def assert_drawn(self, process, name, *words):
+        """Four files, the picture says `words`, and is redrawn from its sources alone."""
+        self.assertEqual(process.stdout.splitlines(),
+                         [f"{name}.{ending}" for ending in ("svg", "png", "gp", "dat")])
+        svg = self.path(f"{name}.svg").read_bytes()
+        text = " ".join(ElementTree.fromstring(svg).itertext())
+        for word in words:
+            self.assertIn(word, text)
+        self.assertEqual(self.path(f"{name}.png").read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
+        self.path(f"{name}.svg").unlink()
+        subprocess.run(["gnuplot", f"{name}.gp"], cwd=self.directory, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertEqual(self.path(f"{name}.svg").read_bytes(), svg)
+
+    def test_accuracy_against_latency(self):
+        fast, slow = GENERATOR.integers(100_000, 2_000_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2)
+        self.assert_drawn(self.plot("--cost", "latency", "--score", "logit-margin", "--threshold",
+                                    "2", "--out", "c"),
+                          "c", "mean latency of a sample (ms)", "small", "operating point")
+        blocks = blocks_of(self.path("c.dat"))
+        score = score_of("logit-margin", STUDENT)
+        self.assertEqual(len(blocks[0]), 1 + len(np.unique(score)))
+        for cost, accuracy, share, threshold in blocks[0]:
+            keeps = score >= threshold
+            near(self, cost, np.where(keeps, fast, fast + slow).mean())
+            near(self, share, keeps.mean())
+        np.testing.assert_allclose(blocks[-2][:, 0], [fast.mean(), slow.mean()], rtol=1e-12)
+        near(self, blocks[-1][0, 0], np.where(score >= 2, fast, fast + slow).mean())
+
+    def test_accuracy_against_the_teacher_rate(self):
+        self.assert_drawn(self.plot("--cost", "teacher-rate", "--score", "logit-margin", "--out",
+                                    "c"), "c", "teacher rate (%)")
+        for cost, _, share, _ in blocks_of(self.path("c.dat"))[0]:
+            self.assertAlmostEqual(cost, 100 * (1 - share), delta=1e-10)
+
+    def test_distributions(self):
+        fast, slow = GENERATOR.integers(100_000, 2_000_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2)
+        self.assert_drawn(self.plot("--kind", "latency", "--score", "logit-margin", "--threshold",
+                                    "2", "--out", "c"),
+                          "c", "latency (", "small", "large", "cascade, logit-margin >= 2", "p99")
+        cascade = np.where(score_of("logit-margin", STUDENT) >= 2, fast, fast + slow)
+        blocks = blocks_of(self.path("c.dat"))
+        self.assertEqual(len(blocks), 6)
+        for times, steps, marks in zip((fast, slow, cascade), blocks[:3], blocks[3:]):
+            self.assertEqual(tuple(steps[0]), (times.min(), 0))
+            for ns, share in steps[1:]:
+                self.assertIn(ns, times)
+                self.assertGreaterEqual((times <= ns).mean(), share - 1e-12)
+                self.assertLess((times < ns).mean(), share - 1e-12)
+            self.assertEqual([tuple(mark) for mark in marks],
+                             [(percentile(times, q), q) for q in (0.50, 0.95, 0.99)])
+        self.plot("--kind", "latency", "--out", "d")
+        self.assertEqual(len(blocks_of(self.path("d.dat"))), 4)
+
+    def test_many_latencies_are_thinned(self):
+        many = 50_000
+        times = np.exp(GENERATOR.normal(14, 0.3, many)).astype(np.int64)
+        self.measure(np.resize(times, many), np.arange(many) % SAMPLES)
+        self.measure(np.resize([7], SAMPLES), model_id=2)
+        labels = GENERATOR.integers(0, 2, many)
+        for model, ns in (("m", times), ("w", np.full(many, 7))):
+            self.import_logits(model, random_logits(ord(model), many, 2, labels, 1), labels,
+                               "--latency-ns", self.save("ns.npy", ns), "--dataset-name", "much")
+        self.ebjr("plot", "--db", self.db, "--student", "m", "--teacher", "w", "--kind", "latency",
+                  "--out", "c")
+        steps, flat = blocks_of(self.path("c.dat"))[:2]
+        self.assertLess(len(steps), 3000)
+        self.assertLess(len(flat), 3000)
+        ordered = np.sort(times)
+        width = np.log10(ordered[-1] / 7)
+        height = np.log10(many)
+        share = np.arange(1, many) / many
+        place = np.searchsorted(steps[:, 1], share, side="right") - 1
+        kept = steps[place]
+        self.assertLess(np.abs(np.log10(ordered[:-1] / kept[:, 0])).max(), 1.0001e-3 * width)
+        self.assertLess(np.abs(np.log10((1 - share) / (1 - kept[:, 1]))).max(),
+                        1.0001e-3 * height)
+
+    def test_load(self):
+        expected = {}
+        for model, subject, rates in ((2, "large", (40, 10, 20)), (1, "small", (10, 80)),
+                                      (None, "small > large, energy >= 1", (10, 60)),
+                                      (None, "other > large, energy >= 1", (10, 60))):
+            for qps in rates:
+                times = GENERATOR.integers(1_000_000, 1_000_000 * qps, 120)
+                self.measure(times, scenario="server", qps=float(qps), model_id=model,
+                             subject="" if model else subject)
+                expected.setdefault(subject, {})[qps] = (percentile(times, 0.5),
+                                                         percentile(times, 0.99))
+        again = GENERATOR.integers(5_000_000, 6_000_000, 120)
+        self.measure(again, scenario="server", qps=20.0, model_id=2)
+        expected["large"][20] = percentile(again, 0.5), percentile(again, 0.99)
+        self.measure(again, model_id=2)
+        self.assert_drawn(self.plot("--kind", "qps", "--max-p99", "20ms"), "qps", "small", "large",
+                          "small > large, energy >= 1", "budget", "20 ms", "requests a second")
+        blocks = blocks_of(self.path("qps.dat"))
+        self.assertEqual(len(blocks), 3)
+        for block, subject in zip(blocks, ("small", "large", "small > large, energy >= 1")):
+            points = expected[subject]
+            self.assertEqual([tuple(row) for row in block],
+                             [(qps, *points[qps]) for qps in sorted(points)])
+        self.assertNotIn("other", self.path("qps.gp").read_text())
+        self.measure(again, scenario="server", qps=20.0, model_id=2, device="cuda")
+        self.assert_drawn(self.plot("--kind", "qps"), "qps", "large (cuda, frozen, batch 1)",
+                          "large (cpu, frozen, batch 1)")
+        self.assertNotIn("budget", self.path("qps.gp").read_text())
+
+    def test_nothing_to_see_is_drawn(self):
+        for model in (1, 2):
+            self.measure(np.zeros(SAMPLES), model_id=model)
+            self.measure([0], scenario="server", qps=0.5, model_id=model)
+        for kind in ("latency", "qps"):
+            self.plot("--kind", kind, "--out", kind)
+            self.assertTrue(self.path(f"{kind}.png").stat().st_size > 1000)
+        self.plot("--cost", "latency", "--out", "c")
+
+    def test_names_are_no_commands(self):
+        subject = "small > large, '\"; system('touch broken'); `touch broken` @x {/Bold \\"
+        self.measure([1], scenario="server", qps=2.0, model_id=None, subject=subject)
+        self.plot("--kind", "qps")
+        self.assertFalse(self.path("broken").exists())
+        text = "".join(ElementTree.parse(self.path("qps.svg")).getroot().itertext())
+        self.assertIn("system('touch broken')", text)
+
+    def test_what_cannot_be_drawn(self):
+        self.measure(np.ones(SAMPLES))
+        for code, arguments, word in ((1, ["--kind", "latency"], "--latency-ns"),
+                                      (1, ["--cost", "latency"], "--latency-ns"),
+                                      (1, ["--kind", "qps"], "--scenario server"),
+                                      (2, ["--kind", "pie"], "tradeoff, latency or qps"),
+                                      (2, ["--cost", "money"], "teacher-rate"),
+                                      (2, ["--kind", "qps", "--cost", "latency"], "--kind tradeoff"),
+                                      (2, ["--max-p99", "2ms"], "--kind qps"),
+                                      (2, ["--kind", "qps", "--max-p99", "0"], "--max-p99"),
+                                      (2, ["--kind", "qps", "--max-p99", "2h"], "2h"),
+                                      (2, ["--kind", "qps", "--score", "msp", "--threshold", "1"],
+                                       "--threshold")):
+            process = self.plot(*arguments, code=code)
+            self.assertEqual(process.stdout, "")
+            self.assertIn(word, process.stderr.splitlines()[-1])
+        self.assertEqual(list(self.directory.glob("*.gp")), [])
 
 
 if __name__ == "__main__":
