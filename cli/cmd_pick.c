@@ -13,28 +13,6 @@
 
 static const double DEFAULT_TUNE_ON = 0.2;
 
-/* "20ms", "1.5us", "3e6": nanoseconds. */
-static int parse_duration(double *out, const char *text)
-{
-    static const struct {
-        const char *suffix;
-        double ns;
-    } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    char number[64];
-    size_t length = strlen(text);
-    for (size_t i = 0; i < ROWS(units); i++) {
-        size_t tail = strlen(units[i].suffix);
-        if (length <= tail || length - tail >= sizeof number ||
-            strcmp(text + length - tail, units[i].suffix) != 0)
-            continue;
-        snprintf(number, sizeof number, "%.*s", (int)(length - tail), text);
-        int status = ebjr_number_parse(out, number);
-        *out *= units[i].ns;
-        return status;
-    }
-    return ebjr_number_parse(out, text);
-}
-
 static int parse_limits(double *limit, const struct pick_request *request)
 {
     bool any = false;
@@ -44,7 +22,7 @@ static int parse_limits(double *limit, const struct pick_request *request)
         if (!request->limit[b])
             continue;
         any = true;
-        int status = is_time ? parse_duration(&limit[b], request->limit[b])
+        int status = is_time ? ebjr_time_parse(&limit[b], request->limit[b])
                              : ebjr_number_parse(&limit[b], request->limit[b]);
         if (status)
             return ebjr_error_context(status, "--%s", ebjr_budget_name(b));
