@@ -223,6 +223,30 @@ static void suffix_is_an_exponent(void **state)
     }
 }
 
+static void time_as_people_write_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double ns;
+    } times[] = {{"20ms", 2e7},  {"1.5us", 1500},  {"3e6", 3e6},
+                 {"7ns", 7},     {"2s", 2e9},      {"0.25ms", 25e4},
+                 {"1e3us", 1e6}, {"130k", 130000}, {"infs", HUGE_VAL}};
+    static const char *const garbage[] = {"",   "ms",   "s",    "2 ms", "2m",
+                                          "2h", "msms", "nans", "2sms"};
+    for (size_t i = 0; i < COUNT(times); i++) {
+        double ns;
+        assert_done(ebjr_time_parse(&ns, times[i].text));
+        assert_true(ns == times[i].ns);
+    }
+    for (size_t i = 0; i < COUNT(garbage); i++) {
+        double ns = 42;
+        int status = ebjr_time_parse(&ns, garbage[i]);
+        if (status != EBJR_EINVAL || ns != 42)
+            fail_msg("'%s' is read as %g", garbage[i], ns);
+    }
+}
+
 static void number_refuses_garbage(void **state)
 {
     (void)state;
@@ -443,6 +467,7 @@ int main(void)
         cmocka_unit_test(hash_of_what_cannot_be_read),
         cmocka_unit_test(number_as_people_write_it),
         cmocka_unit_test(suffix_is_an_exponent),
+        cmocka_unit_test(time_as_people_write_it),
         cmocka_unit_test(number_refuses_garbage),
         cmocka_unit_test(number_does_not_overflow_to_infinity),
         cmocka_unit_test(integer_keeps_its_range),
