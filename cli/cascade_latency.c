@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "db/latency.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,16 @@ int measurement_read(int64_t **ns, int64_t **sample, ebjr_store *store,
         }
     }
     return status;
+}
+
+bool measurement_is_of(const struct ebjr_stored_measurement *measurement, const char *student,
+                       const char *teacher)
+{
+    char head[2 * sizeof((struct ebjr_stored_model *)NULL)->name + 4];
+    const char *subject = measurement->subject;
+    int length = snprintf(head, sizeof head, "%s > %s", student, teacher);
+    return measurement->model_id == EBJR_UNKNOWN && strncmp(subject, head, (size_t)length) == 0 &&
+           (!subject[length] || strchr(", ", subject[length]));
 }
 
 int measurement_summarise(struct ebjr_measured_summary *out, ebjr_store *store,

@@ -20,6 +20,10 @@ void cascade_latencies(double *latency, const struct cascade *cascade, const dou
 int measurement_read(int64_t **ns, int64_t **sample, ebjr_store *store,
                      const struct ebjr_stored_measurement *measurement);
 
+/* Whether a cascade of these two was measured: its subject begins with "student > teacher". */
+bool measurement_is_of(const struct ebjr_stored_measurement *measurement, const char *student,
+                       const char *teacher);
+
 /* Of all latencies of a measurement; all NaN where it has none. */
 int measurement_summarise(struct ebjr_measured_summary *out, ebjr_store *store,
                           const struct ebjr_stored_measurement *measurement);

@@ -240,8 +240,8 @@ static int run(const struct command *command, int argc, char **argv)
         CASCADE_ROWS(request.cascade, true),
         {"kind", OPTION_TEXT, &request.kind, "NAME",
          "tradeoff (default): accuracy against cost, a curve a score\n"
-         "latency: how latencies are distributed, of both models and of the cascade at\n"
-         "--threshold\n"
+         "latency: how latencies are distributed, of both models, of the cascade at\n"
+         "--threshold, and of what ebjr bench measured last of a cascade of the two\n"
          "qps: p50 and p99 against requests a second, from what ebjr bench measured",
          false},
         {"cost", OPTION_TEXT, &request.cost, "NAME",

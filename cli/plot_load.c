@@ -35,23 +35,13 @@ static void load_free(struct load *load)
     free(load->measurements);
 }
 
-/* A cascade of these two says so at the head of its subject: "student > teacher, ...". */
-static bool is_of_both(const struct load *load, const char *subject)
-{
-    char head[600];
-    snprintf(head, sizeof head, "%s > %s", load->student.name, load->teacher.name);
-    size_t length = strlen(head);
-    return strncmp(subject, head, length) == 0 &&
-           (!subject[length] || strchr(", ", subject[length]));
-}
-
 static bool is_drawn(const struct load *load, const struct ebjr_stored_measurement *measurement)
 {
     if (strcmp(measurement->scenario, "server") != 0 || !(measurement->qps > 0) ||
         measurement->samples < 1)
         return false;
     if (measurement->model_id == EBJR_UNKNOWN)
-        return is_of_both(load, measurement->subject);
+        return measurement_is_of(measurement, load->student.name, load->teacher.name);
     return measurement->model_id == load->student.id || measurement->model_id == load->teacher.id;
 }
 

@@ -314,6 +314,24 @@ class Pictures(LatencyTest):
         self.plot("--kind", "latency", "--out", "d")
         self.assertEqual(len(blocks_of(self.path("d.dat"))), 4)
 
+    def test_a_cascade_that_was_measured(self):
+        fast, slow = GENERATOR.integers(100_000, 2_000_000, (2, SAMPLES))
+        self.measure(fast)
+        self.measure(slow, model_id=2)
+        times = GENERATOR.integers(100_000, 2_000_000, 60)
+        subject = "small > large, logit-margin >= 1"
+        self.measure(times + 9, model_id=None, subject=subject)
+        self.measure(times, model_id=None, subject=subject)
+        self.measure(times + 1, model_id=None, subject=subject, scenario="server", qps=3.0)
+        self.measure(times + 2, model_id=None, subject="small > larger, logit-margin >= 1")
+        self.measure(times + 3, model_id=None, subject=subject, scenario="offline", batch=8)
+        self.assert_drawn(self.plot("--kind", "latency", "--score", "logit-margin", "--threshold",
+                                    "1", "--out", "c"), "c", "measured, " + subject)
+        blocks = blocks_of(self.path("c.dat"))
+        self.assertEqual(len(blocks), 8)
+        self.assertEqual([tuple(mark) for mark in blocks[7]],
+                         [(percentile(times, q), q) for q in (0.50, 0.95, 0.99)])
+
     def test_many_latencies_are_thinned(self):
         many = 50_000
         times = np.exp(GENERATOR.normal(14, 0.3, many)).astype(np.int64)
