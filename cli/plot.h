@@ -29,8 +29,8 @@ void plot_print_files(const struct plot_request *request);
 const char *plot_heading(char out[1024], const struct plot_request *request, const char *dataset,
                          const char *student, const char *teacher);
 
-/* The distributions of student, teacher, where a threshold is marked the cascade, and the cascade as
- * it was measured itself, if it was. */
+/* The distributions of student, teacher, where a threshold is marked the cascade, and the cascade
+ * as it was measured itself, if it was. */
 int plot_latency(const struct plot_request *request, const struct ebjr_score *score);
 
 /* Percentiles against requests a second, from measurements of the scenario "server". */

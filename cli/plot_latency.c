@@ -81,7 +81,10 @@ static int add_measured(struct distributions *out, const struct cascade *cascade
     free(ns);
     if (!out->measured)
         return ebjr_error_memory();
-    snprintf(out->measured_name, sizeof out->measured_name, "measured, %s", measurement.subject);
+    /* the heading says "student > teacher" */
+    size_t head = strlen(cascade->student.name) + 3 + strlen(cascade->teacher.name);
+    snprintf(out->measured_name, sizeof out->measured_name, "measured%s",
+             measurement.subject + head);
     out->series[out->count++] = (struct ebjr_latency_series){out->measured_name, out->measured, m};
     return 0;
 }

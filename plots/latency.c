@@ -114,14 +114,14 @@ static void write_axes(struct ebjr_picture *picture, const struct span *span, st
     fprintf(picture->script, ")\nset key @below\n");
 }
 
-/* "small: p50 1.2, p95 1.4, p99 2.1 ms" */
+/* "p50 1.2, p95 1.4, p99 2.1 ms: small" */
 static void write_title(FILE *script, const char *name, const struct ebjr_measured_summary *summary,
                         struct ebjr_unit unit)
 {
-    fprintf(script, "title ");
-    ebjr_gnuplot_quote(script, name);
-    fprintf(script, ".':  p50 %.3g,  p95 %.3g,  p99 %.3g %s', \\\n", summary->p50 / unit.divisor,
+    fprintf(script, "title 'p50 %.3g,  p95 %.3g,  p99 %.3g %s:  '.", summary->p50 / unit.divisor,
             summary->p95 / unit.divisor, summary->p99 / unit.divisor, unit.name);
+    ebjr_gnuplot_quote(script, name);
+    fprintf(script, ", \\\n");
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_latency_plot *plot,

@@ -326,7 +326,7 @@ class Pictures(LatencyTest):
         self.measure(times + 2, model_id=None, subject="small > larger, logit-margin >= 1")
         self.measure(times + 3, model_id=None, subject=subject, scenario="offline", batch=8)
         self.assert_drawn(self.plot("--kind", "latency", "--score", "logit-margin", "--threshold",
-                                    "1", "--out", "c"), "c", "measured, " + subject)
+                                    "1", "--out", "c"), "c", "measured, logit-margin >= 1")
         blocks = blocks_of(self.path("c.dat"))
         self.assertEqual(len(blocks), 8)
         self.assertEqual([tuple(mark) for mark in blocks[7]],
