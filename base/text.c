@@ -51,29 +51,26 @@ int ebjr_number_parse(double *out, const char *text)
     return 0;
 }
 
-int ebjr_duration_parse(double *out, const char *text)
+int ebjr_time_parse(double *out, const char *text)
 {
     static const struct {
         const char *suffix;
         double ns;
     } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
     char number[64];
-    double ns = 1;
     size_t length = strlen(text);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         size_t tail = strlen(units[i].suffix);
-        if (length > tail && length - tail < sizeof number &&
-            strcmp(text + length - tail, units[i].suffix) == 0) {
-            snprintf(number, sizeof number, "%.*s", (int)(length - tail), text);
-            text = number;
-            ns = units[i].ns;
-            break;
-        }
+        if (length <= tail || length - tail >= sizeof number ||
+            strcmp(text + length - tail, units[i].suffix) != 0)
+            continue;
+        snprintf(number, sizeof number, "%.*s", (int)(length - tail), text);
+        int status = ebjr_number_parse(out, number);
+        if (!status)
+            *out *= units[i].ns;
+        return status;
     }
-    int status = ebjr_number_parse(out, text);
-    if (!status)
-        *out *= ns;
-    return status;
+    return ebjr_number_parse(out, text);
 }
 
 int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t highest)

@@ -15,11 +15,11 @@ enum { EBJR_NUMBER_TEXT = 32 };
  * Errors: EBJR_EINVAL. */
 int ebjr_number_parse(double *out, const char *text);
 
-/* "20ms", "1.5us", "2s", "30ns"; a bare number is of nanoseconds. In ns. Errors: EBJR_EINVAL. */
-int ebjr_duration_parse(double *out, const char *text);
-
-/* A number as above, but a whole number within [lowest, highest]. */
+/* As above, but a whole number within [lowest, highest]. */
 int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t highest);
+
+/* "20ms", "1.5us", "3e6": nanoseconds, with the suffixes ns, us, ms, s; without one they are ns. */
+int ebjr_time_parse(double *out, const char *text);
 
 /* The shortest decimal text that strtod reads back as the same double; "nan", "inf", "-inf". */
 const char *ebjr_number_format(char out[EBJR_NUMBER_TEXT], double value);

@@ -1,7 +1,6 @@
 #include "bench/rate.h"
 
 #include "base/error.h"
-#include "calib/quantile.h"
 
 #include <math.h>
 
@@ -48,7 +47,7 @@ static int measure_alone(struct ebjr_rate *out, double *start, const struct ebjr
 struct watch {
     const struct ebjr_measure_options *options; /* of the caller */
     double budget_ns;
-    int64_t allowed; /* requests that may take longer */
+    int64_t patience; /* requests that may still take longer */
 };
 
 static int pass_progress(void *context, int64_t done, int64_t total)
@@ -63,18 +62,16 @@ static int watch_budget(void *context, int64_t first, size_t count, int64_t ns)
     struct watch *watch = context;
     (void)first;
     if ((double)ns > watch->budget_ns)
-        watch->allowed -= (int64_t)count;
-    return watch->allowed < 0 ? EBJR_EINTERRUPTED : 0;
+        watch->patience -= (int64_t)count;
+    return watch->patience < 0 ? EBJR_EINTERRUPTED : 0;
 }
 
-/* A measurement at qps, until it is known whether its 99th percentile is within: the rank of that
- * leaves `allowed` times above it. */
-static int measure_rate(struct ebjr_measured *out, bool *too_slow, double qps,
+/* A measurement at qps; *hopeless: it was broken off. */
+static int measure_rate(struct ebjr_measured *out, bool *hopeless, double qps,
                         const struct ebjr_service *service,
                         const struct ebjr_measure_options *options, double budget_ns)
 {
-    struct watch watch = {options, budget_ns,
-                          options->samples - ebjr_quantile_rank(options->samples, 0.99)};
+    struct watch watch = {options, budget_ns, options->samples / 10};
     struct ebjr_measure_options server = *options;
     server.scenario = EBJR_SERVER;
     server.qps = qps;
@@ -83,10 +80,10 @@ static int measure_rate(struct ebjr_measured *out, bool *too_slow, double qps,
     server.progress = pass_progress;
     server.sink = watch_budget;
     int status = ebjr_measure(out, service, &server);
-    *too_slow = watch.allowed < 0;
-    if (*too_slow && status == EBJR_EINTERRUPTED)
+    *hopeless = watch.patience < 0;
+    if (*hopeless && status == EBJR_EINTERRUPTED)
         status = 0;
-    if (!status && !*too_slow && out->n < EBJR_LEAST_PROBE)
+    if (!status && !*hopeless && out->n < EBJR_LEAST_PROBE)
         status = ebjr_error_set(EBJR_EINVAL,
                                 "at %g requests a second there were only %lld in the time given, "
                                 "too few for a 99th percentile; give more time",
@@ -94,50 +91,61 @@ static int measure_rate(struct ebjr_measured *out, bool *too_slow, double qps,
     return status;
 }
 
-/* *within: of the probe, whose measurement is kept where it is the best so far. *meets: whether
- * requests met each other. */
+/* A probe's place among the others; its measurement is kept where it is the best so far. */
+static bool enter(struct ebjr_rate *out, double qps, struct ebjr_measured *measured,
+                  double budget_ns)
+{
+    bool within = !measured->overloaded && measured->p99.estimate <= budget_ns;
+    out->probes[out->probe_count++] = (struct ebjr_probe){
+        qps, measured->n, measured->p50, measured->p99, measured->overloaded, within};
+    if (!within) {
+        out->above = qps;
+        ebjr_measured_free(measured);
+        return false;
+    }
+    ebjr_measured_free(&out->measured);
+    out->measured = *measured;
+    out->qps = qps;
+    return true;
+}
+
+/* *within: of the probe. *meets: whether requests met each other. */
 static int probe(struct ebjr_rate *out, bool *within, bool *meets, double qps,
                  const struct ebjr_service *service, const struct ebjr_measure_options *options,
-                 double budget_ns)
+                 const struct ebjr_rate_request *request)
 {
     struct ebjr_measured measured;
-    bool too_slow;
+    bool hopeless;
     if (out->probe_count == EBJR_MOST_PROBES)
         return ebjr_error_set(EBJR_EINVAL, "no end of the rates between %g and %g a second",
                               out->qps, out->above);
-    int status = measure_rate(&measured, &too_slow, qps, service, options, budget_ns);
+    int status = measure_rate(&measured, &hopeless, qps, service, options, request->budget_ns);
+    if (!status && !hopeless && request->probed)
+        status = request->probed(request->context, qps, &measured);
     if (status) {
         ebjr_measured_free(&measured);
         return status;
     }
-    *within = !too_slow && !measured.overloaded && measured.p99.estimate <= budget_ns;
     *meets = 1e-9 * measured.mean.estimate * qps >= alone;
-    out->probes[out->probe_count++] = (struct ebjr_probe){
-        qps, measured.n, measured.p50, measured.p99, measured.overloaded, *within};
-    if (*within) {
-        ebjr_measured_free(&out->measured);
-        out->measured = measured;
-        out->qps = qps;
-    } else {
-        ebjr_measured_free(&measured);
-        out->above = qps;
-    }
+    *within = enter(out, qps, &measured, request->budget_ns);
     return 0;
 }
 
 int ebjr_rate_find(struct ebjr_rate *out, const struct ebjr_service *service,
-                   const struct ebjr_measure_options *options, double budget_ns, double tolerance)
+                   const struct ebjr_measure_options *options,
+                   const struct ebjr_rate_request *request)
 {
     double qps;
     bool within = false, meets = true;
     *out = (struct ebjr_rate){.above = INFINITY};
-    int status = check(options, budget_ns, tolerance);
+    int status = check(options, request->budget_ns, request->tolerance);
     if (!status)
         status = measure_alone(out, &qps, service, options);
-    if (status || out->lone > budget_ns)
+    if (status || out->lone > request->budget_ns)
         return status;
-    while (!status && meets && (out->qps == 0 || out->above > out->qps * (1 + tolerance))) {
-        status = probe(out, &within, &meets, qps, service, options, budget_ns);
+    while (!status && meets &&
+           (out->qps == 0 || out->above > out->qps * (1 + request->tolerance))) {
+        status = probe(out, &within, &meets, qps, service, options, request);
         meets = meets || within;
         if (out->qps > 0 && isfinite(out->above))
             qps = sqrt(out->qps) * sqrt(out->above);

@@ -34,6 +34,18 @@ static bool is_lower_bound(enum ebjr_budget budget)
     return budget == EBJR_MIN_ACCURACY;
 }
 
+unsigned ebjr_budgets_missed(const struct ebjr_figures *figures, const double *limit)
+{
+    unsigned set = 0;
+    for (int b = 0; b < EBJR_BUDGETS; b++) {
+        double value = figures->value[b];
+        bool met = is_lower_bound(b) ? value >= limit[b] : value <= limit[b];
+        if (!isnan(limit[b]) && !met)
+            set |= 1U << b;
+    }
+    return set;
+}
+
 /* One search: what it looks at, and by which rules. */
 struct search {
     const struct ebjr_curve *curve;
@@ -47,16 +59,8 @@ struct search {
 static unsigned violations(const struct search *search, size_t index,
                            const struct ebjr_figures *figures)
 {
-    const double *limit = search->limit;
-    unsigned set = search->blocked ? search->blocked[index] : 0;
-    for (int b = 0; b < EBJR_BUDGETS; b++) {
-        if (isnan(limit[b]))
-            continue;
-        bool met =
-            is_lower_bound(b) ? figures->value[b] >= limit[b] : figures->value[b] <= limit[b];
-        set |= met ? 0 : 1U << b;
-    }
-    return set;
+    unsigned blocked = search->blocked ? search->blocked[index] : 0;
+    return blocked | ebjr_budgets_missed(figures, search->limit);
 }
 
 /* What the objective makes as small as it can. */

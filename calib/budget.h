@@ -37,6 +37,9 @@ struct ebjr_figures {
     double value[EBJR_BUDGETS];
 };
 
+/* Bit b: limit[b] (NaN: none) is given, and value[b] does not meet it; nor does an unknown one. */
+unsigned ebjr_budgets_missed(const struct ebjr_figures *figures, const double *limit);
+
 struct ebjr_costs {
     double student_flops, teacher_flops;      /* NaN: unknown */
     const struct ebjr_latency_curve *latency; /* of the same curve; NULL: unknown */

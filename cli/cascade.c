@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "calib/sweep.h"
-#include "db/latency.h"
+#include "cli/cascade_latency.h"
 #include "db/output.h"
 #include "runtime/class_map.h"
 
@@ -278,37 +278,6 @@ static int read_outputs(struct cascade *out, ebjr_store *store, bool teacher_log
     return status ? status : read_run(store, &out->teacher_run, n, &teacher);
 }
 
-/* *out stays NULL where the store has no latencies of the model on this data set. */
-static int read_latency(double **out, ebjr_store *store, const struct ebjr_stored_run *run)
-{
-    struct ebjr_stored_measurement measurement;
-    int status = ebjr_latency_newest(&measurement, store, run->model_id, run->dataset_id);
-    if (status == EBJR_ENOTFOUND || (!status && measurement.samples != run->samples))
-        return 0;
-    if (status)
-        return status;
-    int64_t *ns = malloc((size_t)run->samples * sizeof *ns);
-    *out = malloc((size_t)run->samples * sizeof **out);
-    status = ns && *out ? ebjr_latency_read(ns, NULL, store, &measurement) : ebjr_error_memory();
-    for (int64_t i = 0; !status && i < run->samples; i++)
-        (*out)[i] = (double)ns[i];
-    free(ns);
-    return status;
-}
-
-static int read_latencies(struct cascade *out, ebjr_store *store)
-{
-    int status = read_latency(&out->student_latency, store, &out->student_run);
-    if (!status)
-        status = read_latency(&out->teacher_latency, store, &out->teacher_run);
-    if (!out->student_latency || !out->teacher_latency) {
-        free(out->student_latency);
-        free(out->teacher_latency);
-        out->student_latency = out->teacher_latency = NULL;
-    }
-    return status;
-}
-
 int cascade_load(struct cascade *out, const struct cascade_request *request)
 {
     ebjr_store *store = NULL;
@@ -324,7 +293,7 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
         status = read_outputs(out, store, request->teacher_logits);
     }
     if (!status)
-        status = read_latencies(out, store);
+        status = cascade_read_latencies(out, store);
     ebjr_store_close(store);
     if (status)
         cascade_free(out);
@@ -403,4 +372,5 @@ void cascade_warn(const struct cascade *cascade)
 {
     warn_of(cascade, &cascade->student, &cascade->student_run);
     warn_of(cascade, &cascade->teacher, &cascade->teacher_run);
+    cascade_warn_of_latencies(cascade);
 }

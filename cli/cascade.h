@@ -54,6 +54,12 @@ struct cascade_request {
             "of the scores: double (default), or float32 as PyTorch scripts have it", false \
     }
 
+/* Where the latencies of a model come from. */
+struct cascade_timing {
+    struct ebjr_stored_measurement measurement;
+    bool is_whole; /* each sample was measured; else they take latencies in turn */
+};
+
 struct cascade {
     struct ebjr_stored_model student, teacher;
     struct ebjr_stored_dataset dataset;
@@ -67,7 +73,8 @@ struct cascade {
     float *teacher_logits;               /* the same; NULL where they were not asked for */
     int32_t *labels, *predictions;       /* [n]; the student's predictions */
     uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
-    double *student_latency, *teacher_latency; /* [n] ns; NULL: not stored for both */
+    double *student_latency, *teacher_latency;            /* [n] ns; NULL: not stored for both */
+    struct cascade_timing student_timing, teacher_timing; /* where the latencies are stored */
 };
 
 /* The caller frees with cascade_free. Errors: EBJR_ENOTFOUND, EBJR_EINVAL ambiguous or incomplete.
@@ -84,7 +91,8 @@ void cascade_never_other(double *scores, const struct cascade *cascade);
 /* The score with this name, or all of them for "all". Points into ebjr_score_list. */
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name);
 
-/* Says what a reader of FLOPs must know: operators left out, figures given by hand. */
+/* Says what a reader of FLOPs and latencies must know: operators left out, figures given by hand,
+ * samples that were not measured. */
 void cascade_warn(const struct cascade *cascade);
 
 #endif

@@ -57,7 +57,7 @@ static int parse_time(int64_t *out, const char *option, const char *text)
 {
     static const double longest = 1e16;
     double ns = 0;
-    int status = text ? ebjr_duration_parse(&ns, text) : 0;
+    int status = text ? ebjr_time_parse(&ns, text) : 0;
     if (!status && !(ns >= 0 && ns <= longest))
         status = ebjr_error_set(EBJR_EINVAL, "'%s' is no time that can be waited for", text);
     *out = (int64_t)ns;
@@ -115,38 +115,12 @@ static int parse(struct bench *bench, const struct request *request)
     return status;
 }
 
-/* --model alone: a stored model by name, or a file. */
-static int open_alone(struct bench *bench, const struct request *request)
-{
-    static const struct option_list nowhere_else;
-    struct live_cascade *cascade = &bench->cascade;
-    struct ebjr_stored_model *stored = &cascade->stored[0];
-    const char *text = request->cascade.models.items[0];
-    if (request->cascade.models.count != 1)
-        return ebjr_error_set(EBJR_EINVAL, "say --policy FILE, --student and --teacher, or one "
-                                           "--model to measure");
-    bool known = bench->store && ebjr_stored_model_find(stored, bench->store, text) == 0;
-    int status = known ? live_find_file(stored, &nowhere_else) : live_identify(stored, text);
-    if (!status)
-        status = live_model_open(&cascade->models[0], &bench->live, stored);
-    cascade->policy.stage_count = status ? 0 : 1;
-    if (!status && bench->store)
-        status = ebjr_stored_model_put(bench->store, stored);
-    if (status)
-        return status;
-    struct ebjr_policy_stage *stage = &cascade->policy.stages[0];
-    snprintf(stage->model, sizeof stage->model, "%s", stored->name);
-    snprintf(stage->sha256, sizeof stage->sha256, "%s", stored->sha256);
-    cascade->policy.answer_weight = 1;
-    cascade->policy.classes = ebjr_model_describe(cascade->models[0])->classes;
-    return 0;
-}
-
 static int open_subject(struct bench *bench, const struct request *request)
 {
     const struct live_cascade_request *cascade = &request->cascade;
     if (!cascade->policy && !cascade->student && !cascade->teacher)
-        return open_alone(bench, request);
+        return live_cascade_open_alone(&bench->cascade, &bench->live, bench->store, &request->live,
+                                       cascade);
     return live_cascade_open(&bench->cascade, &bench->live, bench->store, &request->live, cascade);
 }
 
@@ -193,6 +167,12 @@ static int report(struct bench *bench, const struct ebjr_measured *measured, dou
     return bench->recorder.stream ? bench_store(&bench->recorder, bench->store, &row) : 0;
 }
 
+static void close_recorder(struct bench *bench)
+{
+    ebjr_latency_stream_close(bench->recorder.stream);
+    bench->recorder = (struct bench_recorder){.samples = bench->replay.samples};
+}
+
 /* One measurement. What was measured until an interruption is reported, and not stored. */
 static int measure(struct bench *bench, const char *name)
 {
@@ -208,17 +188,14 @@ static int measure(struct bench *bench, const char *name)
     progress_begin(&bench->progress, name, 0);
     status = ebjr_measure(&measured, &service, &bench->options);
     progress_end(&bench->progress);
-    if (status == EBJR_EINTERRUPTED) {
-        ebjr_latency_stream_close(bench->recorder.stream);
-        bench->recorder.stream = NULL;
-    }
+    if (status == EBJR_EINTERRUPTED)
+        close_recorder(bench);
     if ((!status || status == EBJR_EINTERRUPTED) && measured.n > 0) {
         int reported = report(bench, &measured, NAN);
         status = status ? status : reported;
     }
     ebjr_measured_free(&measured);
-    ebjr_latency_stream_close(bench->recorder.stream);
-    bench->recorder = (struct bench_recorder){.samples = bench->replay.samples};
+    close_recorder(bench);
     return status;
 }
 
@@ -234,14 +211,36 @@ static void say_probes(const struct ebjr_rate *rate)
     }
 }
 
+/* Keeps a probe, so that latency can be drawn against load. */
+static int keep_probe(void *context, double qps, const struct ebjr_measured *measured)
+{
+    struct bench *bench = context;
+    struct ebjr_measure_options options = bench->options;
+    struct bench_row row = {.measured = measured,
+                            .options = &options,
+                            .live = &bench->live,
+                            .cascade = &bench->cascade};
+    options.qps = qps;
+    if (!bench->store || measured->stride > 1)
+        return 0;
+    int status = ebjr_latency_stream_open(&bench->recorder.stream, bench->store);
+    for (size_t i = 0; !status && i < measured->kept; i++)
+        status =
+            bench_record(&bench->recorder, measured->dropped + (int64_t)i, 1, measured->times[i]);
+    if (!status)
+        status = bench_store(&bench->recorder, bench->store, &row);
+    close_recorder(bench);
+    return status;
+}
+
 static int search(struct bench *bench, const struct request *request)
 {
     struct ebjr_service service =
         ebjr_replay_service(&bench->replay, bench->cascade.cascade, &bench->cascade.policy);
+    struct ebjr_rate_request search = {bench->budget_ns, SEARCH_TOLERANCE, bench, keep_probe};
     struct ebjr_rate rate;
     progress_begin(&bench->progress, "probe", 0);
-    int status =
-        ebjr_rate_find(&rate, &service, &bench->options, bench->budget_ns, SEARCH_TOLERANCE);
+    int status = ebjr_rate_find(&rate, &service, &bench->options, &search);
     progress_end(&bench->progress);
     say_probes(&rate);
     if (request->trace) {
@@ -370,8 +369,11 @@ const struct command command_bench = {
     "           a stall counts for all whom it kept waiting. Above `capacity` the queue grows.\n\n"
     "CSV and JSON have 95 % intervals (order statistics; batch means for the mean), which allow "
     "for\n"
-    "times that depend on each other. With --db every time is stored, but those of a search; what\n"
-    "models take alone, one sample at a time, serves sweep and pick.\n\n"
+    "times that depend on each other. With --db every time is stored, also those of the rates that "
+    "a\n"
+    "search tried, but for hopeless ones: ebjr plot --kind qps draws them. What models take "
+    "alone,\n"
+    "one sample at a time, serves sweep and pick.\n\n"
     "Examples:\n"
     "  ebjr bench --db cifar10.db --dataset cifar10:cifar-10-batches-bin --policy policy.json\n"
     "  ebjr bench --db cifar10.db --dataset cifar10:cifar-10-batches-bin --policy policy.json \\\n"

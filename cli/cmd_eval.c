@@ -1,7 +1,7 @@
 /* ebjr eval: one threshold, the report of the original script. */
 #include "base/error.h"
 #include "calib/sweep.h"
-#include "cli/cascade.h"
+#include "cli/cascade_latency.h"
 #include "cli/commands.h"
 #include "cli/fit.h"
 #include "cli/policy_cascade.h"
@@ -35,7 +35,14 @@ static const struct column columns[] = {
     {"teacher_flops", COLUMN_REAL, 0, false, "a sample"},
     {"flops_convention", COLUMN_TEXT, 0, false, NULL},
     {"near_threshold", COLUMN_INTEGER, 0, false, "samples within float32 rounding of it"},
+    {"latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, of the cascade"},
+    {"p50_ns", COLUMN_REAL, 0, false, NULL},
+    {"p95_ns", COLUMN_REAL, 0, false, NULL},
+    {"p99_ns", COLUMN_REAL, 0, false, NULL},
+    {"student_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample"},
+    {"teacher_latency_ns", COLUMN_REAL, 0, false, "the mean of a sample, by itself"},
 };
+enum { LATENCY_COLUMNS = 6 }; /* the last, where latencies are stored */
 
 static int64_t count(const uint8_t *flags, size_t n)
 {
@@ -64,8 +71,35 @@ static int64_t count_top5(const struct cascade *cascade, const double *scores, d
     return sum;
 }
 
+struct latencies {
+    struct ebjr_measured_summary student, teacher, cascade;
+};
+
+/* All NaN where they are not stored. */
+static int summarise_latencies(struct latencies *out, const struct cascade *cascade,
+                               const struct rule *rule)
+{
+    size_t n = cascade->student_latency ? cascade->n : 0;
+    double *latency = malloc((n + 1) * sizeof *latency);
+    if (!latency)
+        return ebjr_error_memory();
+    if (n > 0)
+        cascade_latencies(latency, cascade, rule->scores, rule->threshold);
+    int status = ebjr_measured_summarise(&out->cascade, latency, n);
+    if (!status)
+        status = ebjr_measured_summarise(&out->student, cascade->student_latency, n);
+    if (!status)
+        status = ebjr_measured_summarise(&out->teacher, cascade->teacher_latency, n);
+    free(latency);
+    return status;
+}
+
 static int report(const struct cascade *cascade, const struct rule *rule, enum format format)
 {
+    struct latencies latencies;
+    int status = summarise_latencies(&latencies, cascade, rule);
+    if (status)
+        return status;
     double n = (double)cascade->n;
     struct ebjr_point point;
     ebjr_sweep_at(&point, rule->threshold, rule->scores, cascade->student_correct, rule->answer,
@@ -95,8 +129,15 @@ static int report(const struct cascade *cascade, const struct rule *rule, enum f
         real_value(cascade->teacher_flops),
         text_value(cascade->convention),
         integer_value(count_near(rule->scores, cascade->n, rule->threshold)),
+        real_value(latencies.cascade.mean),
+        real_value(latencies.cascade.p50),
+        real_value(latencies.cascade.p95),
+        real_value(latencies.cascade.p99),
+        real_value(latencies.student.mean),
+        real_value(latencies.teacher.mean),
     };
-    struct table table = {format, columns, ROWS(columns), 0, true};
+    size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
+    struct table table = {format, columns, shown, 0, true};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);

@@ -1,6 +1,7 @@
 /* ebjr ls: what is stored. */
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/ls_latency.h"
 #include "cli/table.h"
 #include "db/output.h"
 
@@ -123,8 +124,14 @@ static int list(ebjr_store *store, enum format format)
 static int run(const struct command *command, int argc, char **argv)
 {
     const char *db = NULL, *format_name = NULL;
+    bool measurements = false, plans = false;
     const struct option_row rows[] = {
         {"db", OPTION_TEXT, &db, "FILE", "the store", true},
+        {"measurements", OPTION_FLAG, &measurements, NULL,
+         "what was measured of latencies, instead of runs", false},
+        {"plans", OPTION_FLAG, &plans, NULL,
+         "the ways of executing a model that were tried, with what they took, and the chosen one",
+         false},
         FORMAT_ROW(&format_name),
     };
     ebjr_store *store = NULL;
@@ -133,18 +140,24 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     status = format_parse(&format, format_name);
+    if (!status && measurements && plans)
+        status = ebjr_error_set(EBJR_EINVAL, "either --measurements or --plans");
     if (!status)
         status = ebjr_store_open(&store, db, EBJR_STORE_READ);
     if (!status)
-        status = list(store, format);
+        status = measurements ? ls_print_measurements(store, format)
+                 : plans      ? ls_print_plans(store, format)
+                              : list(store, format);
     ebjr_store_close(store);
     return status ? fail(command, status) : EXIT_DONE;
 }
 
 const struct command command_ls = {
     "ls", "what a store holds, with hashes",
-    "CSV and JSON show every column: paths, sizes, preprocessing, versions, times.\n\n"
+    "CSV and JSON show every column: paths, sizes, preprocessing, versions, times.\n"
+    "Latencies are in nanoseconds; p50, p95 and p99 are the ceil(q n)-th smallest.\n\n"
     "A store is an SQLite database; its views are for you:\n"
     "  sqlite3 FILE 'select * from runs'\n"
-    "  sqlite3 FILE 'select label, count(*), avg(correct) from outputs where run = 1 group by 1'\n",
+    "  sqlite3 FILE 'select label, count(*), avg(correct) from outputs where run = 1 group by 1'\n"
+    "  sqlite3 FILE 'select subject, scenario, avg(ns) from latencies group by measurement'\n",
     run};

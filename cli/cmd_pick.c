@@ -22,7 +22,7 @@ static int parse_limits(double *limit, const struct pick_request *request)
         if (!request->limit[b])
             continue;
         any = true;
-        int status = is_time ? ebjr_duration_parse(&limit[b], request->limit[b])
+        int status = is_time ? ebjr_time_parse(&limit[b], request->limit[b])
                              : ebjr_number_parse(&limit[b], request->limit[b]);
         if (status)
             return ebjr_error_context(status, "--%s", ebjr_budget_name(b));

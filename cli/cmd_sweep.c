@@ -1,11 +1,12 @@
 /* ebjr sweep: every distinct threshold of one score, or of all. */
 #include "base/error.h"
-#include "calib/sweep.h"
+#include "calib/latency.h"
 #include "cli/cascade.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "cli/uncertainty.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static const struct column columns[] = {
@@ -17,10 +18,22 @@ static const struct column columns[] = {
     {"flops", COLUMN_REAL, 12, false, NULL},
     {"harm", COLUMN_INTEGER, 8, false, NULL},
     {"help", COLUMN_INTEGER, 8, false, NULL},
+    {"latency_ns", COLUMN_REAL, 12, false, NULL},
+    {"p50_ns", COLUMN_REAL, 12, true, NULL},
+    {"p95_ns", COLUMN_REAL, 12, false, NULL},
+    {"p99_ns", COLUMN_REAL, 12, false, NULL},
 };
+enum { LATENCY_COLUMNS = 4 }; /* the last, where latencies are stored */
+
+/* Of point i, NaN where latencies are not stored. */
+static double at(const struct ebjr_latency_curve *latency, const double *figure, size_t i)
+{
+    return latency->count ? figure[i] : NAN;
+}
 
 static void print_curve(struct table *table, const struct cascade *cascade,
-                        const struct ebjr_score *score, const struct ebjr_curve *curve)
+                        const struct ebjr_score *score, const struct ebjr_curve *curve,
+                        const struct ebjr_latency_curve *latency)
 {
     for (size_t i = 0; i < curve->count; i++) {
         const struct ebjr_point *point = &curve->points[i];
@@ -34,28 +47,44 @@ static void print_curve(struct table *table, const struct cascade *cascade,
                 ebjr_point_cost(curve, point, cascade->student_flops, cascade->teacher_flops)),
             integer_value(point->harm),
             integer_value(point->help),
+            real_value(at(latency, latency->mean, i)),
+            real_value(at(latency, latency->p50, i)),
+            real_value(at(latency, latency->p95, i)),
+            real_value(at(latency, latency->p99, i)),
         };
         table_row(table, values);
     }
 }
 
+static int sweep_score(struct table *table, const struct cascade *cascade,
+                       const struct ebjr_score *score, double *values)
+{
+    struct ebjr_curve curve = {0};
+    struct ebjr_latency_curve latency = {0};
+    int status = cascade_score(values, cascade, score);
+    if (!status)
+        status = ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct,
+                            cascade->n);
+    if (!status && cascade->student_latency)
+        status = ebjr_latency_sweep(&latency, &curve, values, cascade->student_latency,
+                                    cascade->teacher_latency, cascade->n);
+    if (!status)
+        print_curve(table, cascade, score, &curve, &latency);
+    ebjr_latency_curve_free(&latency);
+    ebjr_curve_free(&curve);
+    return status;
+}
+
 static int sweep(const struct cascade *cascade, const struct ebjr_score *scores, size_t count,
                  enum format format)
 {
-    struct table table = {format, columns, ROWS(columns), 0, false};
+    size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
+    struct table table = {format, columns, shown, 0, false};
     double *values = malloc(cascade->n * sizeof *values);
     int status = values ? 0 : ebjr_error_memory();
     table_begin(&table);
-    for (size_t i = 0; !status && i < count; i++) {
-        struct ebjr_curve curve = {0};
-        status = cascade_score(values, cascade, &scores[i]);
-        if (!status)
-            status = ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct,
-                                cascade->n);
-        if (!status)
-            print_curve(&table, cascade, &scores[i], &curve);
-        ebjr_curve_free(&curve);
-    }
+    for (size_t i = 0; !status && i < count; i++)
+        status = sweep_score(&table, cascade, &scores[i], values);
     free(values);
     return status ? status : table_end(&table);
 }
@@ -108,7 +137,9 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_sweep = {
     "sweep", "every distinct threshold of one score, or of all",
     "The student answers where score >= threshold; the first row (inf) leaves all to the teacher,\n"
-    "the last leaves all to the student.\n\n"
+    "the last leaves all to the student. Where latencies of both models are stored (ebjr bench,\n"
+    "import --latency-ns): the cascade's mean, p50, p95 and p99 (the ceil(q n)-th smallest), with\n"
+    "the student's where it answers and the sum of both where the teacher does.\n\n"
     "Scores (z: logits, p = softmax(z/T); higher keeps the student):\n"
     "  energy          T log sum exp(z/T), the paper's\n"
     "  softmax-energy  log sum exp(p), the released script's\n"

@@ -105,16 +105,6 @@ static void figures_of(struct ebjr_figures *out, const struct chain *chain,
     out->value[EBJR_MAX_TEACHER_RATE] = (double)point->answered[chain->k - 1] / n;
 }
 
-static bool meets(const struct ebjr_figures *figures, const double *limit)
-{
-    for (int b = 0; b < EBJR_BUDGETS; b++) {
-        double value = figures->value[b];
-        if (!isnan(limit[b]) && !(b == EBJR_MIN_ACCURACY ? value >= limit[b] : value <= limit[b]))
-            return false;
-    }
-    return true;
-}
-
 /* The front is sorted by cost: the first that meets the budgets is the cheapest, the last the most
  * accurate. */
 static int search_front(struct found *out, const struct chain *chain,
@@ -124,7 +114,7 @@ static int search_front(struct found *out, const struct chain *chain,
     size_t count;
     struct ebjr_stages stages = chain->stages;
     double n = (double)stages.n, rate = request->limit[EBJR_MAX_TEACHER_RATE];
-    if (!isnan(rate)) /* (n - least) / n is compared with the limit as a double by meets() */
+    if (!isnan(rate)) /* (n - least) / n is compared with the limit as a double below */
         stages.least_before = (int64_t)ceil(n - rate * n - 1e-6);
     int status = ebjr_stages_front(&front, &count, &stages);
     if (status)
@@ -132,7 +122,7 @@ static int search_front(struct found *out, const struct chain *chain,
     for (size_t i = 0; i < count; i++) {
         struct ebjr_figures figures;
         figures_of(&figures, chain, &front[i]);
-        if (!meets(&figures, request->limit))
+        if (ebjr_budgets_missed(&figures, request->limit))
             continue;
         if (out->feasible && request->objective != EBJR_MAXIMIZE_ACCURACY)
             break;

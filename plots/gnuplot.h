@@ -18,9 +18,9 @@ extern "C" {
  * gnuplot is not installed; EBJR_EIO it failed, with its own words. */
 int ebjr_gnuplot_run(const char *directory, const char *name);
 
-/* A string literal of gnuplot's that stands for `text` whatever it holds: in double quotes, with all
- * ASCII but letters, digits and a few marks as octal escapes, and control characters as blanks. Use it
- * with `noenhanced`. */
+/* A string literal of gnuplot's that stands for `text` whatever it holds: in double quotes, with
+ * all ASCII but letters, digits and a few marks as octal escapes, and control characters as blanks.
+ * Use it with `noenhanced`. */
 void ebjr_gnuplot_quote(FILE *file, const char *text);
 
 #ifdef __cplusplus

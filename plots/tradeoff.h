@@ -13,6 +13,7 @@ extern "C" {
 struct ebjr_tradeoff_series {
     const char *name; /* "softmax-energy"; "random" and "oracle" are drawn as the bounds they are */
     const struct ebjr_curve *curve;
+    const double *cost; /* [curve->count]; NULL: C_student + teacher_rate * C_teacher */
 };
 
 struct ebjr_tradeoff {
@@ -20,6 +21,7 @@ struct ebjr_tradeoff {
     const char *student, *teacher; /* names beside their points */
     double student_cost, teacher_cost;
     const char *cost_label; /* "FLOPs a sample (op-counter)" */
+    bool is_time;           /* costs are nanoseconds, drawn in the unit that suits them */
     const struct ebjr_tradeoff_series *series;
     size_t count;
     const struct ebjr_point *mark; /* an operating point of series[0]; NULL: none */

@@ -1,3 +1,4 @@
+#include "calib/measured.h"
 #include "calib/order.h"
 #include "calib/sweep.h"
 #include "support.h"
@@ -394,6 +395,95 @@ static void sweep_refuses_nothing(void **state)
     ebjr_curve_free(&curve);
 }
 
+/* measured.h */
+
+static void every_sample_has_its_first_latency(void **state)
+{
+    (void)state;
+    const int64_t sample[] = {2, 0, 2, 1, 0}, ns[] = {5, 0, 7, INT64_C(1) << 52, 9};
+    double latency[3];
+    bool whole = false;
+    assert_done(ebjr_measured_assign(latency, &whole, 3, sample, ns, 5));
+    assert_true(whole);
+    assert_true(latency[0] == 0 && latency[1] == 0x1p52 && latency[2] == 5);
+    assert_done(ebjr_measured_assign(latency, &whole, 3, sample, ns, 3));
+    assert_false(whole);
+    assert_true(latency[0] == 5 && latency[1] == 0 && latency[2] == 7);
+    assert_done(ebjr_measured_assign(latency, &whole, 3, sample + 1, ns + 1, 2));
+    assert_true(latency[0] == 0 && latency[1] == 7 && latency[2] == 0);
+}
+
+static void impossible_measurements_are_refused(void **state)
+{
+    (void)state;
+    const int64_t good[] = {0, 1}, below[] = {0, -1}, beyond[] = {0, 2};
+    double latency[2];
+    bool whole;
+    assert_status(ebjr_measured_assign(latency, &whole, 2, good, good, 0), EBJR_EINVAL);
+    assert_status(ebjr_measured_assign(latency, &whole, 0, good, good, 2), EBJR_EINVAL);
+    assert_refused(ebjr_measured_assign(latency, &whole, 2, below, good, 2), EBJR_EINVAL, "-1");
+    assert_refused(ebjr_measured_assign(latency, &whole, 2, beyond, good, 2), EBJR_EINVAL, "of 2");
+    assert_refused(ebjr_measured_assign(latency, &whole, 2, good, below, 2), EBJR_EINVAL, "-1 ns");
+}
+
+/* S and T uniform on 0 .. 9,999: P(S + T > x) = 1 - x^2 / (2 10^8) for x <= 10^4, all but exactly.
+ * What the header says of its estimate: unbiased, with a variance of at most p (1 - p) / min(m). */
+static void shared_latencies_estimate_a_sum(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 120, FAST = 20, SLOW = 30, ROUNDS = 20000, LIMIT = 6000 };
+    const double p = 1 - (double)LIMIT * LIMIT / 2e8;
+    int64_t sample[SLOW] = {0}, fast[FAST], slow[SLOW];
+    double s[SAMPLES], t[SAMPLES], sum = 0, squares = 0;
+    uint64_t seed = 5;
+    for (int round = 0; round < ROUNDS; round++) {
+        bool whole;
+        int over = 0;
+        for (int j = 0; j < SLOW; j++) {
+            fast[j % FAST] = (int64_t)random_below(&seed, 10000);
+            slow[j] = (int64_t)random_below(&seed, 10000);
+        }
+        assert_done(ebjr_measured_assign(s, &whole, SAMPLES, sample, fast, FAST));
+        assert_done(ebjr_measured_assign(t, &whole, SAMPLES, sample, slow, SLOW));
+        for (int i = 0; i < SAMPLES; i++)
+            over += s[i] + t[i] > LIMIT;
+        double estimate = (double)over / SAMPLES;
+        sum += estimate;
+        squares += (estimate - p) * (estimate - p);
+    }
+    double variance = squares / ROUNDS, bound = p * (1 - p) / FAST;
+    assert_true(fabs(sum / ROUNDS - p) < 5 * sqrt(bound / ROUNDS) + 2e-4);
+    assert_true(variance < bound);
+    assert_true(variance > bound / 4); /* the bound says something */
+}
+
+static void summaries_by_counting(void **state)
+{
+    (void)state;
+    uint64_t seed = 6;
+    for (size_t n = 1; n <= 230; n++) {
+        double latency[230], sum = 0;
+        struct ebjr_measured_summary summary;
+        for (size_t i = 0; i < n; i++)
+            sum += latency[i] = (double)random_below(&seed, 300);
+        assert_done(ebjr_measured_summarise(&summary, latency, n));
+        assert_true(summary.mean == sum / (double)n); /* whole numbers: exact in any order */
+        const double found[] = {summary.p50, summary.p95, summary.p99};
+        const size_t percent[] = {50, 95, 99};
+        for (size_t q = 0; q < COUNT(found); q++) {
+            size_t below = 0, upto = 0;
+            for (size_t i = 0; i < n; i++) {
+                below += latency[i] < found[q];
+                upto += latency[i] <= found[q];
+            }
+            assert_true(100 * upto >= percent[q] * n && 100 * below < percent[q] * n);
+        }
+    }
+    struct ebjr_measured_summary none;
+    assert_done(ebjr_measured_summarise(&none, NULL, 0));
+    assert_true(isnan(none.mean) && isnan(none.p50) && isnan(none.p95) && isnan(none.p99));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +499,10 @@ int main(void)
         cmocka_unit_test(no_score_reaches_a_threshold_that_is_not_a_number),
         cmocka_unit_test(sweep_refuses_what_is_not_finite),
         cmocka_unit_test(sweep_refuses_nothing),
+        cmocka_unit_test(every_sample_has_its_first_latency),
+        cmocka_unit_test(impossible_measurements_are_refused),
+        cmocka_unit_test(shared_latencies_estimate_a_sum),
+        cmocka_unit_test(summaries_by_counting),
     };
     return cmocka_run_group_tests_name("calib", tests, NULL, NULL);
 }

@@ -673,7 +673,8 @@ class Verify(CascadeTest):
 
     def test_a_sound_store(self):
         process = self.ebjr("verify", "--db", self.db)
-        self.assertIn("2 models, 1 data sets, 2 runs, 600 rows: 0 faults", process.stderr)
+        self.assertIn("2 models, 1 data sets, 2 runs, 600 rows, 0 measurements, 0 plans tried: "
+                      "0 faults", process.stderr)
         self.assertEqual(self.json("verify", "--db", self.db), [])
 
     def test_every_change_is_found(self):

@@ -575,7 +575,7 @@ class Interrupted(RunTest):
     def setUpClass(cls):
         cls.original = cls("test_kill")
         cls.addClassCleanup(cls.original.doCleanups)
-        cls.options = ("--threads", "1", *NORMALISE)
+        cls.options = ("--plan", "as-loaded", "--threads", "1", *NORMALISE)
         torch.manual_seed(9)
         duration = 0
         while duration < cls.SECONDS:

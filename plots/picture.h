@@ -1,0 +1,57 @@
+/* What pictures share: the two files of each, how its script opens and ends, colours and units. */
+#ifndef EBJR_PLOTS_PICTURE_H
+#define EBJR_PLOTS_PICTURE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ebjr_picture {
+    FILE *data, *script;
+    const char *directory, *name;
+};
+
+/*
+ * Opens DIRECTORY/NAME.dat. Then, in this order: write to `data`; begin; write to `script` all but
+ * what begin and draw write; draw. Whichever fails has closed what was open. Errors: EBJR_EINVAL
+ * the path is too long; EBJR_EIO.
+ */
+int ebjr_picture_open(struct ebjr_picture *out, const char *directory, const char *name);
+
+/* Closes the data and opens the script with the names `data` and `file`, `unit` (what an axis is
+ * divided by), the style and the title. Errors: EBJR_EIO. */
+int ebjr_picture_begin(struct ebjr_picture *picture, const char *title, double unit);
+
+/* Closes the script, whose last command is the `plot` behind `eval svg` and `set output
+ * file.'.svg'`, and has gnuplot draw NAME.svg and NAME.png. Errors: EBJR_EIO; those of
+ * ebjr_gnuplot_run, after both files were written. */
+int ebjr_picture_draw(struct ebjr_picture *picture);
+
+/* `set COMMAND "text" noenhanced REST`. */
+void ebjr_picture_set(struct ebjr_picture *picture, const char *command, const char *text,
+                      const char *rest);
+
+/* "#rrggbb" of the i-th of a picture's curves: Okabe & Ito's palette, which the colour-blind can
+ * tell apart. After ebjr_colours() it starts over, and curves are dashed. */
+const char *ebjr_colour(size_t i);
+size_t ebjr_colours(void);
+
+/* The unit to write a number in, and what to divide it by. */
+struct ebjr_unit {
+    double divisor;
+    const char *name; /* "M"; "ms" */
+};
+struct ebjr_unit ebjr_unit_of_count(double count);
+struct ebjr_unit ebjr_unit_of_time(double ns);
+
+/* A logarithmic axis, "x" or "y", from a little below `low` to a little above `high`, both > 0 and
+ * in the axis' unit, with marks at 1, 2, 5, 10, ... */
+void ebjr_picture_logscale(struct ebjr_picture *picture, const char *axis, double low, double high);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
