@@ -263,24 +263,29 @@ static int search(struct bench *bench, const struct request *request)
     return status;
 }
 
-static int measure_all(struct bench *bench, const struct request *request)
+/* The models for the first measurement, and how much there is to measure. */
+static int prepare(struct bench *bench, const struct request *request)
 {
     struct ebjr_measure_options *options = &bench->options;
-    size_t server_batch = request->max_batch ? (size_t)request->max_batch : DEFAULT_MAX_BATCH;
-    size_t batch = options->scenario == EBJR_SINGLE   ? 1
-                   : options->scenario == EBJR_SERVER ? server_batch
-                                                      : bench->live.batch;
+    size_t batch = 1;
+    if (options->scenario == EBJR_OFFLINE)
+        batch = bench->live.batch;
+    else if (options->scenario == EBJR_SERVER)
+        batch = request->max_batch ? (size_t)request->max_batch : DEFAULT_MAX_BATCH;
     int status = ready(bench, batch);
-    if (status)
-        return status;
     if (options->samples == 0 && request->find_max_qps)
         options->samples = DEFAULT_PROBE;
     if (options->samples == 0 && options->limit_ns == 0)
         options->samples = bench->replay.samples;
-    status = request->find_max_qps ? search(bench, request) : measure(bench, request->scenario);
+    return status;
+}
+
+static int measure_all(struct bench *bench, const struct request *request)
+{
+    int status = request->find_max_qps ? search(bench, request) : measure(bench, request->scenario);
     if (status || !request->reference)
         return status;
-    options->scenario = EBJR_SINGLE;
+    bench->options.scenario = EBJR_SINGLE;
     bench->live.mode = EBJR_PLAN_AS_LOADED;
     status = ready(bench, 1);
     return status ? status : measure(bench, "reference");
@@ -293,11 +298,13 @@ static int bench_all(struct bench *bench, const struct request *request)
         status = live_open(&bench->live, &request->live);
     if (!status && request->db)
         status = ebjr_store_open(&bench->store, request->db, EBJR_STORE_CREATE);
+    progress_catch_signals();
     if (!status)
         status = open_subject(bench, request);
+    if (!status)
+        status = prepare(bench, request);
     if (status)
         return status;
-    progress_catch_signals();
     table_begin(&bench->table);
     status = measure_all(bench, request);
     int ended = table_end(&bench->table);
