@@ -39,12 +39,14 @@ void ebjr_measure_defaults(struct ebjr_measure_options *out, enum ebjr_scenario 
 }
 
 /* Times stay far below 2^63 ns, and so do sums of a few. */
-static const double longest_s = 1e8;
+static const double longest_s = 1e9;
 static const int64_t longest_ns = 100000000000000000, most_samples = 1000000000000000;
 
 static int check_server(const struct ebjr_measure_options *options)
 {
-    double requests = (double)options->samples + fmax((double)options->settle, 0);
+    /* all whose arrival is drawn; of so many the sum of gaps is near to its mean */
+    double requests =
+        (double)options->samples + fmax((double)options->settle, 100) + (double)options->batch;
     if (!(options->qps > 0) || isinf(options->qps))
         return ebjr_error_set(EBJR_EINVAL, "a server needs a rate above 0 requests a second");
     if (requests / options->qps > longest_s)

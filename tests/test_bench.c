@@ -568,7 +568,7 @@ static void unmeant_options_are_refused(void **state)
     struct simulated self = {.each = 1};
     struct ebjr_service service = service_of(&self);
     const struct ebjr_measure_options good = options_for(&self, EBJR_SERVER, 1000);
-    struct ebjr_measure_options options[14];
+    struct ebjr_measure_options options[15];
     struct ebjr_measured measured;
     for (size_t i = 0; i < COUNT(options); i++) {
         options[i] = good;
@@ -588,6 +588,9 @@ static void unmeant_options_are_refused(void **state)
     options[11].scenario = EBJR_SCENARIOS;
     options[12].samples = INT64_MAX;
     options[13].settle = INT64_MAX;
+    options[14].samples = 0;
+    options[14].limit_ns = SECOND;
+    options[14].qps = 1e-300;
     for (size_t i = 0; i < COUNT(options); i++) {
         assert_status(ebjr_measure(&measured, &service, &options[i]), EBJR_EINVAL);
         ebjr_measured_free(&measured);
