@@ -216,6 +216,14 @@ static int run(struct measurement *self)
                                             : run_batches(self, answer, batch);
 }
 
+/* Whether more requests waited at the end than at the beginning, by more than arrivals vary: of n
+ * at random, sqrt(n). A wait of w ns is one of w qps / 10^9 requests. */
+static bool fell_behind(const struct measurement *self)
+{
+    double grown = 1e-9 * self->options->qps * (double)(self->last_time - self->first_time);
+    return grown > sqrt((double)self->done);
+}
+
 static void summarise(struct ebjr_measured *out, struct measurement *self)
 {
     const struct ebjr_measure_options *options = self->options;
@@ -237,7 +245,7 @@ static void summarise(struct ebjr_measured *out, struct measurement *self)
     out->capacity = self->full_ns > 0 ? 1e9 * (double)self->full_calls * (double)options->batch /
                                             (double)self->full_ns
                                       : NAN;
-    out->overloaded = options->qps >= out->capacity;
+    out->overloaded = options->qps >= out->capacity && fell_behind(self);
     out->times = self->times.kept;
     out->kept = self->times.kept_count;
     out->stride = self->times.stride;

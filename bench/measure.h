@@ -84,7 +84,7 @@ struct ebjr_measured {
      * that the queue grows for as long as requests come, and times say nothing but how long that
      * was. */
     double capacity;
-    bool overloaded; /* qps >= capacity */
+    bool overloaded; /* qps >= capacity, and the queue did grow */
 
     int64_t *times; /* [kept] ns, in order, each of `stride` successive ones; owned */
     size_t kept;

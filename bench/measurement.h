@@ -16,7 +16,8 @@ struct measurement {
     int64_t asked;      /* when progress was told last */
 
     int64_t started, done, taught, dropped, calls, busy_ns;
-    int64_t full_calls, full_ns; /* server: of full batches */
+    int64_t full_calls, full_ns;   /* server: of full batches */
+    int64_t first_time, last_time; /* server: of the first and the last request measured */
     bool warm;
 };
 

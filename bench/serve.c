@@ -115,6 +115,9 @@ static int record(struct measurement *self, const struct schedule *schedule, int
         self->full_calls++;
         self->full_ns += spent;
     }
+    if (first <= settle)
+        self->first_time = self->end - arrival_of(schedule, from);
+    self->last_time = self->end - arrival_of(schedule, to - 1);
     int status = 0;
     for (int64_t i = from; !status && i < to; i++)
         status = measurement_add(self, i, 1, self->end - arrival_of(schedule, i));

@@ -1,5 +1,6 @@
 #include "bench/warmup.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,16 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int64_t median(struct ebjr_warmup *warmup)
+/* The median of the window, and its standard error: of m normal calls with standard deviation s,
+ * which is the interquartile range / 1.349, it is 1.2533 s / sqrt(m). */
+static int64_t summarise(double *scatter, struct ebjr_warmup *warmup)
 {
     size_t count = warmup->calls < EBJR_WARMUP_RECENT ? warmup->calls : EBJR_WARMUP_RECENT;
+    const int64_t *sorted = warmup->recent;
     qsort(warmup->recent, count, sizeof *warmup->recent, compare);
-    return warmup->recent[count / 2];
+    double range = (double)(sorted[count - 1 - count / 4] - sorted[count / 4]);
+    *scatter = 1.2533 / 1.349 * range / sqrt((double)count);
+    return sorted[count / 2];
 }
 
 static bool is_flat(const struct ebjr_warmup *warmup)
@@ -36,15 +42,18 @@ static bool is_flat(const struct ebjr_warmup *warmup)
         rises += medians[i] > medians[i - 1];
         falls += medians[i] < medians[i - 1];
     }
-    return (double)(most - least) <= warmup->rule.tolerance * (double)least &&
-           rises < EBJR_WARMUP_WINDOWS - 1 && falls < EBJR_WARMUP_WINDOWS - 1;
+    /* four medians rarely (5 %) spread over more than 3.6 of their standard errors (Tukey's range)
+     */
+    double allowed = fmax(warmup->rule.tolerance * (double)least, 3.6 * warmup->scatter);
+    return (double)(most - least) <= allowed && rises < EBJR_WARMUP_WINDOWS - 1 &&
+           falls < EBJR_WARMUP_WINDOWS - 1;
 }
 
 static void close_window(struct ebjr_warmup *warmup)
 {
     memmove(warmup->medians, warmup->medians + 1,
             (EBJR_WARMUP_WINDOWS - 1) * sizeof *warmup->medians);
-    warmup->medians[EBJR_WARMUP_WINDOWS - 1] = median(warmup);
+    warmup->medians[EBJR_WARMUP_WINDOWS - 1] = summarise(&warmup->scatter, warmup);
     warmup->windows++;
     warmup->calls = 0;
     warmup->window_ns = 0;

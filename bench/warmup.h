@@ -3,10 +3,11 @@
  *
  * Calls are looked at in windows, each of at least `calls` calls and `window_ns`, and by the median
  * of the (last 64) calls in it, which a single slow one does not move. The times are flat when the
- * medians of the last four windows lie within `tolerance` of the least of them, and do not rise or
- * fall throughout: a slow drift whose four steps are small is no end of it (four exchangeable
- * medians would be so ordered once in 12 times, which costs one more window). It is given up after
- * `most_ns`, so the least it takes is four windows, the most is `most_ns` and a call.
+ * medians of the last four windows lie within `tolerance` of the least of them, or within what the
+ * scatter of single calls explains, and do not rise or fall throughout: a slow drift whose four
+ * steps are small is no end of it (four exchangeable medians would be so ordered once in 12 times,
+ * which costs one more window). It is given up after `most_ns`, so the least it takes is four
+ * windows, the most is `most_ns` and a call.
  */
 #ifndef EBJR_BENCH_WARMUP_H
 #define EBJR_BENCH_WARMUP_H
@@ -37,7 +38,8 @@ struct ebjr_warmup {
     int64_t window_ns, total_ns;
     int64_t medians[EBJR_WARMUP_WINDOWS]; /* the newest last */
     size_t windows;
-    bool flat; /* how it ended */
+    double scatter; /* of a median, from the newest window: its standard error */
+    bool flat;      /* how it ended */
 };
 
 void ebjr_warmup_start(struct ebjr_warmup *out, const struct ebjr_warmup_rule *rule);

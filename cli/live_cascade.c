@@ -154,6 +154,43 @@ int live_cascade_open(struct live_cascade *out, struct live *live, ebjr_store *s
     return status;
 }
 
+static int find_alone(struct ebjr_stored_model *out, ebjr_store *store, const char *text)
+{
+    static const struct option_list nowhere_else;
+    if (store && ebjr_stored_model_find(out, store, text) == 0)
+        return live_find_file(out, &nowhere_else);
+    return live_identify(out, text);
+}
+
+int live_cascade_open_alone(struct live_cascade *out, struct live *live, ebjr_store *store,
+                            const struct live_request *live_request,
+                            const struct live_cascade_request *request)
+{
+    struct ebjr_policy *policy = &out->policy;
+    *out = (struct live_cascade){0};
+    if (request->models.count != 1)
+        return ebjr_error_set(EBJR_EINVAL, "say --policy FILE, or --student, --teacher, --score "
+                                           "and --threshold, or one --model");
+    int status = find_alone(&out->stored[0], store, request->models.items[0]);
+    if (!status)
+        status = live_model_open(&out->models[0], live, &out->stored[0]);
+    policy->stage_count = status ? 0 : 1;
+    if (!status && store)
+        status = ebjr_stored_model_put(store, &out->stored[0]);
+    if (!status && store)
+        status = recall_run(policy, store, &out->stored[0]);
+    if (!status)
+        status = agree_on_preprocessing(live, live_request, policy);
+    if (status)
+        return status;
+    snprintf(policy->stages[0].model, sizeof policy->stages[0].model, "%s", out->stored[0].name);
+    snprintf(policy->stages[0].sha256, sizeof policy->stages[0].sha256, "%s",
+             out->stored[0].sha256);
+    policy->answer_weight = 1;
+    policy->classes = ebjr_model_describe(out->models[0])->classes;
+    return 0;
+}
+
 int live_cascade_ready(struct live_cascade *out, struct live *live, ebjr_store *store, size_t batch)
 {
     int status = 0;

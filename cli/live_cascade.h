@@ -53,6 +53,12 @@ int live_cascade_open(struct live_cascade *out, struct live *live, ebjr_store *s
                       const struct live_request *live_request,
                       const struct live_cascade_request *request);
 
+/* The same of one model, that answers all: the only one of --model, a file, or with a store the
+ * name of a model there. Where the store does not have it, it gets it. */
+int live_cascade_open_alone(struct live_cascade *out, struct live *live, ebjr_store *store,
+                            const struct live_request *live_request,
+                            const struct live_cascade_request *request);
+
 /* Prepares the models for batches of `batch` (0: any) and joins them. May be called again. */
 int live_cascade_ready(struct live_cascade *out, struct live *live, ebjr_store *store,
                        size_t batch);

@@ -643,6 +643,13 @@ static double noisy(int call, uint64_t *seed)
     return 1 + 0.02 * uniform(seed) + (uniform(seed) < 0.1 ? 20 : 0);
 }
 
+/* What a router does: not far from half of the calls take longer. */
+static double mixed(int call, uint64_t *seed)
+{
+    (void)call;
+    return (uniform(seed) < 0.45 ? 4 : 1) * (1 + 0.3 * uniform(seed));
+}
+
 static double restless(int call, uint64_t *seed)
 {
     (void)seed;
@@ -667,6 +674,7 @@ static void warm_up_ends_when_times_are_flat(void **state)
     assert_true(flat && calls > 300 && calls < 900);
     assert_true(3 * exp(-calls / 100.0) < 0.15);
     assert_true(warm_up(&flat, noisy) <= 80 && flat);
+    assert_true(warm_up(&flat, mixed) <= 120 && flat);
     calls = warm_up(&flat, restless);
     assert_true(!flat && calls >= 660 && calls <= 670);
     calls = warm_up(&flat, creeping);
@@ -709,6 +717,13 @@ static double md1_waits_at_most(double rate, double x)
     return (1 - rate) * sum;
 }
 
+static int find_rate(struct ebjr_rate *out, const struct ebjr_service *service,
+                     const struct ebjr_measure_options *options, double budget_ns, double tolerance)
+{
+    struct ebjr_rate_request request = {.budget_ns = budget_ns, .tolerance = tolerance};
+    return ebjr_rate_find(out, service, options, &request);
+}
+
 static void the_largest_rate_is_theorys(void **state)
 {
     (void)state;
@@ -726,20 +741,53 @@ static void the_largest_rate_is_theorys(void **state)
             else
                 high = middle;
         }
-        assert_done(ebjr_rate_find(&rate, &service, &options, budgets[i] * MS, 0.01));
+        assert_done(find_rate(&rate, &service, &options, budgets[i] * MS, 0.01));
         assert_near(rate.qps, 1000 * low, 0.03);
         assert_true(rate.qps < rate.above && rate.above <= rate.qps * 1.01);
         assert_true(rate.measured.p99.estimate <= budgets[i] * MS);
         for (size_t p = 0; p < rate.probe_count; p++) {
             const struct ebjr_probe *probe = &rate.probes[p];
             assert_int_equal(probe->within, probe->qps <= rate.qps);
-            assert_int_equal(probe->overloaded, probe->qps >= 1000);
+            assert_true(!probe->overloaded || probe->qps >= 1000);
+            assert_true(probe->within || probe->p99.estimate > budgets[i] * MS);
+            assert_true(probe->n == 100000 || (!probe->within && probe->n > 10000));
         }
-        assert_done(ebjr_rate_find(&again, &service, &options, budgets[i] * MS, 0.01));
+        assert_done(find_rate(&again, &service, &options, budgets[i] * MS, 0.01));
         assert_true(again.qps == rate.qps && again.probe_count == rate.probe_count);
         ebjr_rate_free(&again);
         ebjr_rate_free(&rate);
     }
+}
+
+struct told {
+    int probes;
+    double last_qps;
+};
+
+static int tell(void *context, double qps, const struct ebjr_measured *measured)
+{
+    struct told *told = context;
+    told->last_qps = qps;
+    assert_int_equal(measured->kept, 5000);
+    return ++told->probes == 4 ? ebjr_error_set(EBJR_EBUSY, "the store is busy") : 0;
+}
+
+static void probes_are_told(void **state)
+{
+    (void)state;
+    struct simulated self = {.each = 1};
+    struct told told = {0};
+    struct ebjr_service service = service_of(&self);
+    struct ebjr_measure_options options = options_for(&self, EBJR_SERVER, 5000);
+    struct ebjr_rate rate;
+    struct ebjr_rate_request request = {4 * MS, 0.001, &told, tell};
+    assert_refused(ebjr_rate_find(&rate, &service, &options, &request), EBJR_EBUSY, "busy");
+    int whole = 0;
+    for (size_t i = 0; i < rate.probe_count; i++)
+        whole += rate.probes[i].n == 5000;
+    assert_int_equal(whole, 3); /* and the one that was refused */
+    assert_true(told.last_qps > 0);
+    ebjr_rate_free(&rate);
 }
 
 static double fail_often(struct simulated *self)
@@ -754,33 +802,33 @@ static void rates_that_cannot_be(void **state)
     struct ebjr_service service = service_of(&self);
     struct ebjr_measure_options options = options_for(&self, EBJR_SERVER, 5000);
     struct ebjr_rate rate;
-    assert_done(ebjr_rate_find(&rate, &service, &options, 0.9 * MS, 0.02));
+    assert_done(find_rate(&rate, &service, &options, 0.9 * MS, 0.02));
     assert_true(rate.qps == 0 && rate.lone == MS && rate.probe_count == 0);
     ebjr_rate_free(&rate);
     options.batch = 4;
     options.max_wait_ns = 2 * MS;
-    assert_done(ebjr_rate_find(&rate, &service, &options, 2.9 * MS, 0.02));
+    assert_done(find_rate(&rate, &service, &options, 2.9 * MS, 0.02));
     assert_true(rate.qps == 0 && rate.lone == 3 * MS);
     ebjr_rate_free(&rate);
 
     struct simulated moody = {.draw = fail_often, .seed = 1}; /* the service's own p99 is 100 ms */
     struct ebjr_service moody_service = service_of(&moody);
     options = options_for(&moody, EBJR_SERVER, 5000);
-    assert_done(ebjr_rate_find(&rate, &moody_service, &options, 50 * MS, 0.02));
+    assert_done(find_rate(&rate, &moody_service, &options, 50 * MS, 0.02));
     assert_true(rate.qps == 0 && rate.probe_count > 0 && rate.probe_count < 10);
     ebjr_rate_free(&rate);
 
     options = options_for(&self, EBJR_SERVER, 298);
-    assert_refused(ebjr_rate_find(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL, "299");
+    assert_refused(find_rate(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL, "299");
     ebjr_rate_free(&rate);
     options.samples = 5000;
     options.limit_ns = 200 * MS;
-    assert_status(ebjr_rate_find(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL);
+    assert_status(find_rate(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL);
     ebjr_rate_free(&rate);
-    assert_status(ebjr_rate_find(&rate, &service, &options, NAN, 0.02), EBJR_EINVAL);
-    assert_status(ebjr_rate_find(&rate, &service, &options, 5 * MS, 0), EBJR_EINVAL);
+    assert_status(find_rate(&rate, &service, &options, NAN, 0.02), EBJR_EINVAL);
+    assert_status(find_rate(&rate, &service, &options, 5 * MS, 0), EBJR_EINVAL);
     self.each = 0;
-    assert_refused(ebjr_rate_find(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL, "no time");
+    assert_refused(find_rate(&rate, &service, &options, 5 * MS, 0.02), EBJR_EINVAL, "no time");
 }
 
 /* The real clock. */
@@ -924,6 +972,7 @@ int main(void)
         cmocka_unit_test(warm_up_ends_when_times_are_flat),
         cmocka_unit_test(what_warmed_up_is_not_counted),
         cmocka_unit_test(the_largest_rate_is_theorys),
+        cmocka_unit_test(probes_are_told),
         cmocka_unit_test(rates_that_cannot_be),
         cmocka_unit_test(sleeps_are_measured),
         cmocka_unit_test(the_real_clock_waits),
