@@ -43,15 +43,13 @@ static int sweep(const struct cascade *cascade, const struct ebjr_score *scores,
                  enum format format)
 {
     struct table table = {format, columns, ROWS(columns), 0, false};
-    double *values = malloc(cascade->n * sizeof *values);
-    int status = values ? 0 : ebjr_error_memory();
+    double *values = calloc(cascade->n, count * sizeof *values);
+    int status = values ? cascade_scores(values, cascade, scores, count) : ebjr_error_memory();
     table_begin(&table);
     for (size_t i = 0; !status && i < count; i++) {
         struct ebjr_curve curve = {0};
-        status = cascade_score(values, cascade, &scores[i]);
-        if (!status)
-            status = ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct,
-                                cascade->n);
+        status = ebjr_sweep(&curve, values + i * cascade->n, cascade->student_correct,
+                            cascade->teacher_correct, cascade->n);
         if (!status)
             print_curve(&table, cascade, &scores[i], &curve);
         ebjr_curve_free(&curve);
