@@ -4,6 +4,7 @@
  * where other programs run), and the memory that the process had at its peak.
  */
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "calib/bootstrap.h"
 #include "calib/pick.h"
@@ -269,7 +270,7 @@ static struct ebjr_samples view(const struct samples *samples)
 {
     return (struct ebjr_samples){
         samples->n,       samples->score,           samples->student,
-        samples->teacher, samples->student_latency, samples->teacher_latency};
+        samples->teacher, samples->student_latency, samples->teacher_latency, NULL};
 }
 
 /* Accuracy, FLOPs and the 95th percentile of latency, each certified. */
@@ -356,6 +357,7 @@ struct logits {
     float *values;
     int32_t *labels;
     const struct ebjr_score *score; /* to compute */
+    double *scored;                 /* room for all scores of all rows; NULL: none */
     char directory[64], path[80];   /* of a store to fill or read */
 };
 
@@ -378,6 +380,7 @@ static void free_logits(struct logits *logits)
 {
     free(logits->values);
     free(logits->labels);
+    free(logits->scored);
 }
 
 static void measure_logits(struct logits *logits, const char *what, int (*run)(void *),
@@ -423,6 +426,33 @@ static int run_score(void *data)
     return sink == sum ? 0 : ebjr_error_set(EBJR_EFORMAT, "a score is not a number");
 }
 
+/* Every score of every row, each thread its own rows. */
+static void all_scores(void *data, size_t from, size_t to)
+{
+    const struct logits *logits = data;
+    size_t count;
+    const struct ebjr_score *scores = ebjr_score_list(&count);
+    for (size_t i = from; i < to; i++)
+        ebjr_score_evaluate_many(logits->scored + i * count, scores, count,
+                                 logits->values + i * logits->classes, logits->classes,
+                                 &ebjr_score_defaults);
+}
+
+static int run_all_scores(void *data)
+{
+    const struct logits *logits = data;
+    all_scores(data, 0, logits->n);
+    return 0;
+}
+
+static int run_all_scores_at_once(void *data)
+{
+    const struct logits *logits = data;
+    ebjr_parallel(all_scores, data, logits->n, 1);
+    return 0;
+}
+
+/* One core, but for the last row. */
 static void bench_scores(void)
 {
     size_t count;
@@ -436,6 +466,9 @@ static void bench_scores(void)
         snprintf(what, sizeof what, "score-%s", scores[i].name);
         measure_logits(&logits, what, run_score, NULL);
     }
+    logits.scored = room(logits.n * count, sizeof *logits.scored);
+    measure_logits(&logits, "score-all", run_all_scores, NULL);
+    measure_logits(&logits, "score-all-cores", run_all_scores_at_once, NULL);
     free_logits(&logits);
 }
 

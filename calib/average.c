@@ -1,6 +1,7 @@
 #include "calib/average.h"
 
 #include "base/error.h"
+#include "base/softmax.h"
 
 #include <math.h>
 
@@ -21,10 +22,9 @@ struct partition {
 
 static struct partition partition(const float *logits, size_t classes)
 {
-    double top = logits[largest(logits, classes)], sum = 0;
-    for (size_t k = 0; k < classes; k++)
-        sum += exp((double)logits[k] - top);
-    return (struct partition){top, log(sum)};
+    struct ebjr_softmax row;
+    ebjr_softmax_sums(&row, logits, classes, ebjr_top_two(logits, classes).first, 1, 0);
+    return (struct partition){row.top, log1p(row.rest)};
 }
 
 static double log_probability(float logit, struct partition partition)

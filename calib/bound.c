@@ -1,11 +1,32 @@
 #include "calib/bound.h"
 
+#include "base/error.h"
 #include "calib/binomial.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+
+static const char *const names[EBJR_BOUNDS] = {"clopper-pearson", "betting", "hoeffding-bentkus"};
+
+const char *ebjr_bound_name(enum ebjr_bound bound)
+{
+    return names[bound];
+}
+
+int ebjr_bound_find(enum ebjr_bound *out, const char *name)
+{
+    for (int b = 0; b < EBJR_BOUNDS; b++) {
+        if (strcmp(name, names[b]) == 0) {
+            *out = (enum ebjr_bound)b;
+            return 0;
+        }
+    }
+    return ebjr_error_set(EBJR_EINVAL, "a bound is %s, %s or %s, not '%s'", names[0], names[1],
+                          names[2], name);
+}
 
 static bool is_fraction(double x)
 {

@@ -14,6 +14,19 @@
 extern "C" {
 #endif
 
+enum ebjr_bound {
+    EBJR_CLOPPER_PEARSON, /* binomial.h: losses of 0 or 1 */
+    EBJR_BETTING,
+    EBJR_HOEFFDING_BENTKUS,
+    EBJR_BOUNDS
+};
+
+/* "betting": as it is written in options, reports and policies. */
+const char *ebjr_bound_name(enum ebjr_bound bound);
+
+/* Errors: EBJR_EINVAL, no such bound. */
+int ebjr_bound_find(enum ebjr_bound *out, const char *name);
+
 /* Hoeffding-Bentkus (Bates et al. 2021, "Distribution-free, risk-controlling prediction sets";
  * Angelopoulos et al. 2021, "Learn then Test"): from the mean of n losses. */
 double ebjr_hoeffding_bentkus_p(double mean, size_t n, double limit);

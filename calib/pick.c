@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "calib/binomial.h"
 #include "calib/certify.h"
+#include "calib/certify_drop.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { GRID = 500 }; /* thresholds that tuning samples propose */
 
@@ -62,7 +64,8 @@ static int restrict_to(struct ebjr_curve *curve, const double *threshold, size_t
     return 0;
 }
 
-/* Thresholds whose accuracy can be certified: others than the calibration samples choose them. */
+/* Thresholds whose accuracy or drop can be certified: others than the calibration samples choose
+ * them. */
 static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_samples *tuning,
                               const struct ebjr_pick_request *request)
 {
@@ -74,7 +77,7 @@ static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_sample
         return restrict_to(curve, request->grid, request->grid_count);
     }
     if (!tuning || tuning->n == 0)
-        return ebjr_error_set(EBJR_EINVAL, "a certified --min-accuracy needs samples that choose "
+        return ebjr_error_set(EBJR_EINVAL, "what is to be certified needs samples that choose "
                                            "the thresholds to test: a tuning split");
     double *threshold = malloc((GRID + 2) * sizeof *threshold);
     int status = threshold ? ebjr_sweep(&proposals, tuning->score, tuning->student_correct,
@@ -120,6 +123,29 @@ static int block_accuracy(uint8_t *blocked, const struct ebjr_pick *pick, double
     return status;
 }
 
+static int block_drop(uint8_t *blocked, const struct ebjr_pick *pick,
+                      const struct ebjr_samples *samples, const struct ebjr_pick_request *request)
+{
+    size_t count = pick->curve.count;
+    struct ebjr_drop_samples losses = {samples->n, samples->score, samples->student_correct,
+                                       samples->teacher_correct,
+                                       samples->alone ? samples->alone : samples->teacher_correct};
+    bool *certified = calloc(count + 1, sizeof *certified);
+    double *threshold = calloc(count + 1, sizeof *threshold);
+    int status = certified && threshold ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < count; i++)
+        threshold[i] = pick->curve.points[i].threshold;
+    if (!status)
+        status = ebjr_certify_drop(certified, threshold, count, request->limit[EBJR_MAX_DROP],
+                                   pick->delta_each, &losses, request->bound, request->order_seed);
+    for (size_t i = 0; !status && i < count; i++)
+        if (!certified[i])
+            block(blocked, EBJR_MAX_DROP, i, i + 1);
+    free(certified);
+    free(threshold);
+    return status;
+}
+
 static int block_percentile(uint8_t *blocked, const struct ebjr_pick *pick,
                             const struct ebjr_samples *samples, enum ebjr_budget budget,
                             double limit, double tail)
@@ -153,7 +179,9 @@ static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
 {
     const double *limit = request->limit;
     int status = 0;
-    if (is_asked(request, EBJR_MAX_DROP))
+    if (is_asked(request, EBJR_MAX_DROP) && request->bound != EBJR_CLOPPER_PEARSON)
+        status = block_drop(blocked, pick, samples, request);
+    else if (is_asked(request, EBJR_MAX_DROP))
         block(blocked, EBJR_MAX_DROP,
               ebjr_certify_harm(&pick->curve, limit[EBJR_MAX_DROP], pick->delta_each) + 1,
               pick->curve.count);
@@ -162,7 +190,7 @@ static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
     if (is_asked(request, EBJR_MAX_FLOPS))
         block_rate(blocked, pick, EBJR_MAX_FLOPS,
                    (limit[EBJR_MAX_FLOPS] - request->student_flops) / request->teacher_flops);
-    if (is_asked(request, EBJR_MIN_ACCURACY))
+    if (!status && is_asked(request, EBJR_MIN_ACCURACY))
         status = block_accuracy(blocked, pick, limit[EBJR_MIN_ACCURACY]);
     if (!status && is_asked(request, EBJR_MAX_P95))
         status = block_percentile(blocked, pick, samples, EBJR_MAX_P95, limit[EBJR_MAX_P95], 0.05);
@@ -171,17 +199,45 @@ static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
     return status;
 }
 
+/* Is something certified that needs thresholds in an order fixed beforehand? */
+static bool are_tested(const struct ebjr_pick *pick, const struct ebjr_pick_request *request)
+{
+    bool drop = pick->certified >> EBJR_MAX_DROP & 1,
+         accuracy = pick->certified & 1U << EBJR_MIN_ACCURACY;
+    return accuracy || (drop && request->bound != EBJR_CLOPPER_PEARSON);
+}
+
+/* The curve's drops are below the answer to deferred samples, the limit is below the teacher. */
+static void own_limits(double *limit, const struct ebjr_pick_request *request)
+{
+    memcpy(limit, request->limit, sizeof request->limit);
+    limit[EBJR_MAX_DROP] -= request->advantage;
+}
+
+static int check_bound(const struct ebjr_samples *calibration,
+                       const struct ebjr_pick_request *request)
+{
+    if (request->certify && is_asked(request, EBJR_MAX_DROP) && calibration->alone &&
+        request->bound == EBJR_CLOPPER_PEARSON)
+        return ebjr_error_set(EBJR_EINVAL, "the drop of a joint answer is not bounded by harm, "
+                                           "which is what clopper-pearson bounds; use betting or "
+                                           "hoeffding-bentkus");
+    return 0;
+}
+
 int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
               const struct ebjr_samples *tuning, const struct ebjr_pick_request *request)
 {
     uint8_t *blocked = NULL;
     *out = (struct ebjr_pick){0};
     divide_delta(out, request);
-    int status = ebjr_sweep(&out->curve, calibration->score, calibration->student_correct,
+    int status = check_bound(calibration, request);
+    if (!status)
+        status = ebjr_sweep(&out->curve, calibration->score, calibration->student_correct,
                             calibration->teacher_correct, calibration->n);
     if (!status && out->curve.points[out->curve.count - 1].threshold == EBJR_NEVER)
         out->curve.count--;
-    if (!status && (out->certified >> EBJR_MIN_ACCURACY & 1))
+    if (!status && are_tested(out, request))
         status = propose_candidates(&out->curve, tuning, request);
     if (!status && calibration->student_latency)
         status = ebjr_latency_sweep(&out->latency, &out->curve, calibration->score,
@@ -195,8 +251,9 @@ int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
     if (!status) {
         struct ebjr_costs costs = {request->student_flops, request->teacher_flops,
                                    out->latency.count ? &out->latency : NULL};
-        status = ebjr_choose(&out->choice, &out->curve, &costs, request->limit, request->objective,
-                             blocked);
+        double limit[EBJR_BUDGETS];
+        own_limits(limit, request);
+        status = ebjr_choose(&out->choice, &out->curve, &costs, limit, request->objective, blocked);
     }
     free(blocked);
     if (status)

@@ -6,15 +6,19 @@
  *
  * Certified: each budget that has a certificate (certify.h) must hold on the population with
  * probability >= 1 - delta for all of them together: with m such budgets each gets delta / m
- * (Bonferroni). Drop is bounded by harm (drop = harm - help <= harm). FLOPs are a teacher rate,
- * C(t) <= F iff teacher_rate <= (F - C_student) / C_teacher. Accuracy needs tuning samples, which
- * choose the thresholds to be tested and their order: first the one of the highest accuracy there,
- * then ever looser ones, so that the last one certified serves the objective best. A mean latency
- * has no certificate, for latencies have no bound; it stays plain, and `uncertified` says so.
+ * (Bonferroni). Drop is bounded by harm (drop = harm - help <= harm) with
+ * EBJR_CLOPPER_PEARSON, or itself with the other bounds (certify_drop.h), the only ones for a joint
+ * answer. FLOPs are a teacher rate,
+ * C(t) <= F iff teacher_rate <= (F - C_student) / C_teacher. Accuracy, and a drop
+ * that is not bounded by harm, need tuning samples, which choose the thresholds to be tested and
+ * their order: first the one of the highest accuracy there, then ever looser ones, so that the last
+ * one certified serves the objective best. A mean latency has no certificate, for latencies have no
+ * bound; it stays plain, and `uncertified` says so.
  */
 #ifndef EBJR_CALIB_PICK_H
 #define EBJR_CALIB_PICK_H
 
+#include "calib/bound.h"
 #include "calib/budget.h"
 
 #ifdef __cplusplus
@@ -26,16 +30,22 @@ struct ebjr_samples {
     const double *score;
     const uint8_t *student_correct, *teacher_correct;
     const double *student_latency, *teacher_latency; /* ns; NULL: unknown */
+    const uint8_t *alone; /* the teacher alone, where teacher_correct is of a joint answer; NULL:
+                             the same */
 };
 
 struct ebjr_pick_request {
     double limit[EBJR_BUDGETS]; /* NaN: no such budget */
     enum ebjr_objective objective;
     double student_flops, teacher_flops; /* NaN: unknown */
+    double advantage; /* of the teacher alone over the answer to deferred samples, in accuracy on
+                         the calibration samples; 0 but for joint answers */
     bool certify;
     double delta;
-    const double *grid; /* thresholds to test for accuracy, strictly descending, fixed beforehand;
-                           NULL: the tuning samples propose them */
+    enum ebjr_bound bound; /* of the drop */
+    uint64_t order_seed;   /* of the order that samples are bet on in */
+    const double *grid;    /* thresholds to test for accuracy or drop, strictly descending, fixed
+                              beforehand;    NULL: the tuning samples propose them */
     size_t grid_count;
 };
 
@@ -48,7 +58,7 @@ struct ebjr_pick {
 };
 
 /*
- * tuning may be NULL where no accuracy is to be certified, or where there is a grid. The caller
+ * tuning may be NULL where thresholds need not be proposed, or where there is a grid. The caller
  * frees with ebjr_pick_free, also where the choice is infeasible. Errors: EBJR_EINVAL no samples, a
  * budget without its figures, a percentile that so few samples cannot certify at all; EBJR_ENOMEM.
  */

@@ -1,6 +1,7 @@
 #include "calib/temperature.h"
 
 #include "base/error.h"
+#include "base/softmax.h"
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_roots.h>
@@ -27,29 +28,21 @@ static bool is_class(int32_t label, size_t classes)
     return label >= 0 && (size_t)label < classes;
 }
 
-static size_t largest(const float *logits, size_t classes)
+static bool is_finite(const float *logits, size_t classes)
+{
+    bool finite = true;
+    for (size_t k = 0; k < classes; k++)
+        finite &= isfinite(logits[k]) != 0;
+    return finite;
+}
+
+static int32_t answer(const float *logits, size_t classes)
 {
     size_t best = 0;
     for (size_t k = 1; k < classes; k++)
         if (logits[k] > logits[best])
             best = k;
-    return best;
-}
-
-/* S = sum_k exp((z_k - top)/T), top = max z, so that 1 <= S <= classes however large the logits;
- * and, unless NULL, the mean of z_k - top under softmax(z/T). */
-static double partition(double *mean, const float *logits, size_t classes, double top,
-                        double temperature)
-{
-    double sum = 0, weighted = 0;
-    for (size_t k = 0; k < classes; k++) {
-        double below = (double)logits[k] - top, e = exp(below / temperature);
-        sum += e;
-        weighted += e * below;
-    }
-    if (mean)
-        *mean = weighted / sum;
-    return sum;
+    return (int32_t)best;
 }
 
 double ebjr_temperature_nll(double temperature, const float *logits, const int32_t *labels,
@@ -63,12 +56,12 @@ double ebjr_temperature_nll(double temperature, const float *logits, const int32
     for (size_t i = 0; i < n; i++) {
         if (!used(&rows, i))
             continue;
-        if (!is_class(labels[i], classes))
-            return NAN;
         const float *z = logits + i * classes;
-        double top = z[largest(z, classes)];
-        sum += log(partition(NULL, z, classes, top, temperature)) +
-               (top - (double)z[labels[i]]) / temperature;
+        if (!is_class(labels[i], classes) || !is_finite(z, classes))
+            return NAN;
+        struct ebjr_softmax row;
+        ebjr_softmax_sums(&row, z, classes, ebjr_top_two(z, classes).first, temperature, 0);
+        sum += log1p(row.rest) + (row.top - (double)z[labels[i]]) / temperature;
         count++;
     }
     return count ? sum / (double)count : NAN;
@@ -91,9 +84,10 @@ static double slope(double log_temperature, void *context)
         if (!used(rows, i))
             continue;
         const float *z = rows->logits + i * rows->classes;
-        double top = z[largest(z, rows->classes)], mean;
-        partition(&mean, z, rows->classes, top, temperature);
-        sum += mean - ((double)z[rows->labels[i]] - top);
+        struct ebjr_softmax row;
+        ebjr_softmax_sums(&row, z, rows->classes, ebjr_top_two(z, rows->classes).first, temperature,
+                          EBJR_SOFTMAX_MOMENTS);
+        sum += temperature * row.weighted / (1 + row.rest) + (row.top - (double)z[rows->labels[i]]);
     }
     return sum;
 }
@@ -108,9 +102,8 @@ static int check(const struct rows *rows)
             return ebjr_error_set(EBJR_EINVAL,
                                   "sample %zu: its label is %d, not one of %zu classes", i,
                                   (int)rows->labels[i], rows->classes);
-        for (size_t k = 0; k < rows->classes; k++)
-            if (!isfinite(rows->logits[i * rows->classes + k]))
-                return ebjr_error_set(EBJR_EINVAL, "sample %zu: a logit is not finite", i);
+        if (!is_finite(rows->logits + i * rows->classes, rows->classes))
+            return ebjr_error_set(EBJR_EINVAL, "sample %zu: a logit is not finite", i);
         count++;
     }
     if (count == 0)
@@ -180,17 +173,15 @@ double ebjr_calibration_error(double temperature, const float *logits, const int
     for (size_t i = 0; valid && i < n; i++) {
         if (!used(&rows, i))
             continue;
-        valid = is_class(labels[i], classes);
-        if (!valid)
-            break;
         const float *z = logits + i * classes;
-        size_t answer = largest(z, classes);
-        double p = 1 / partition(NULL, z, classes, z[answer], temperature);
-        valid = p > 0;
+        valid = is_class(labels[i], classes) && is_finite(z, classes);
         if (!valid)
             break;
+        struct ebjr_softmax row;
+        ebjr_softmax_sums(&row, z, classes, ebjr_top_two(z, classes).first, temperature, 0);
+        double p = 1 / (1 + row.rest);
         size_t bin = (size_t)ceil(p * (double)bins) - 1;
-        gap[bin < bins ? bin : bins - 1] += (double)(labels[i] == (int32_t)answer) - p;
+        gap[bin < bins ? bin : bins - 1] += (double)(labels[i] == answer(z, classes)) - p;
         count++;
     }
     for (size_t m = 0; valid && m < bins; m++)

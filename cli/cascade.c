@@ -1,6 +1,7 @@
 #include "cli/cascade.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "calib/sweep.h"
 #include "cli/cascade_latency.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MOST_SCORES = 32 };
 
 /* Everything the store says of its runs. */
 struct catalogue {
@@ -322,26 +325,61 @@ void cascade_never_other(double *scores, const struct cascade *cascade)
             scores[i] = EBJR_NEVER;
 }
 
-int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score)
+/* Scores to compute, out[count][n]. */
+struct scoring {
+    const struct cascade *cascade;
+    const struct ebjr_score *scores;
+    size_t count;
+    double *out;
+};
+
+static void score_logits(void *context, size_t from, size_t to)
 {
-    int status = 0;
-    switch (score->kind) {
-    case EBJR_SCORE_ORACLE:
-        for (size_t i = 0; i < cascade->n; i++)
-            scores[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
-        break;
-    case EBJR_SCORE_RANDOM:
-        status = ebjr_score_random(scores, cascade->n, cascade->options.seed);
-        break;
-    case EBJR_SCORE_LOGITS:
-        for (size_t i = 0; i < cascade->n; i++)
-            scores[i] = ebjr_score_evaluate(score, cascade->logits + i * cascade->classes,
-                                            cascade->classes, &cascade->options);
-        break;
+    const struct scoring *scoring = context;
+    const struct cascade *cascade = scoring->cascade;
+    for (size_t i = from; i < to; i++) {
+        double row[MOST_SCORES] = {0};
+        ebjr_score_evaluate_many(row, scoring->scores, scoring->count,
+                                 cascade->logits + i * cascade->classes, cascade->classes,
+                                 &cascade->options);
+        for (size_t j = 0; j < scoring->count; j++)
+            scoring->out[j * cascade->n + i] = row[j];
     }
-    if (!status)
-        cascade_never_other(scores, cascade);
+}
+
+size_t cascade_least_rows(const struct cascade *cascade)
+{
+    enum { LOGITS = 100000 };
+    return LOGITS / cascade->classes + 1;
+}
+
+int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr_score *scores,
+                   size_t count)
+{
+    struct scoring scoring = {cascade, scores, count, out};
+    bool any = false;
+    int status = 0;
+    if (count > MOST_SCORES)
+        return ebjr_error_set(EBJR_EINVAL, "more scores at once than there are");
+    for (size_t j = 0; j < count; j++)
+        any |= scores[j].kind == EBJR_SCORE_LOGITS;
+    if (any)
+        ebjr_parallel(score_logits, &scoring, cascade->n, cascade_least_rows(cascade));
+    for (size_t j = 0; !status && j < count; j++) {
+        double *score = out + j * cascade->n;
+        if (scores[j].kind == EBJR_SCORE_RANDOM)
+            status = ebjr_score_random(score, cascade->n, cascade->options.seed);
+        for (size_t i = 0; scores[j].kind == EBJR_SCORE_ORACLE && i < cascade->n; i++)
+            score[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
+        if (!status)
+            cascade_never_other(score, cascade);
+    }
     return status;
+}
+
+int cascade_score(double *out, const struct cascade *cascade, const struct ebjr_score *score)
+{
+    return cascade_scores(out, cascade, score, 1);
 }
 
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name)

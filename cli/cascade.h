@@ -85,6 +85,13 @@ void cascade_free(struct cascade *cascade);
 /* scores[n]. Samples that the student calls "other" have EBJR_NEVER. Errors: EBJR_ENOMEM. */
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
 
+/* The same of several scores, which share what they have in common: out[count][n]. */
+int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr_score *scores,
+                   size_t count);
+
+/* How many rows are worth a thread of their own (ebjr_parallel). */
+size_t cascade_least_rows(const struct cascade *cascade);
+
 /* Gives EBJR_NEVER to the samples that a specialised student calls "other". */
 void cascade_never_other(double *scores, const struct cascade *cascade);
 

@@ -35,8 +35,9 @@ static const struct column columns[] = {
 };
 
 /*
- * What the promise bounds, one loss in 0..1 a sample. A certified drop bounds harm, a plain one
- * harm - help, which is shifted into 0..1 as (1 + harm - help) / 2; an accuracy bounds errors.
+ * What the promise bounds, one loss in 0..1 a sample. A drop certified by harm bounds that, another
+ * one how often the teacher alone is right less how often the cascade is, which is shifted into
+ * 0..1 as (1 + alone - right) / 2; an accuracy bounds errors.
  */
 enum loss { LOSS_HARM, LOSS_DROP, LOSS_ERROR };
 
@@ -46,11 +47,11 @@ struct promise {
     enum loss loss;
 };
 
-static double loss_of(enum loss loss, bool keeps, bool student, bool deferred)
+static double loss_of(enum loss loss, bool keeps, bool student, bool deferred, bool alone)
 {
     switch (loss) {
     case LOSS_HARM: return keeps && !student && deferred;
-    case LOSS_DROP: return keeps ? (1.0 + deferred - student) / 2 : 0.5;
+    case LOSS_DROP: return (1.0 + alone - (keeps ? student : deferred)) / 2;
     case LOSS_ERROR: return keeps ? !student : !deferred;
     }
     return 0;
@@ -66,9 +67,11 @@ static bool find_promise(struct promise *out, const struct ebjr_policy *policy)
 {
     double drop = policy->limit[EBJR_MAX_DROP];
     if (!isnan(drop)) {
-        bool is_certified = policy->certified >> EBJR_MAX_DROP & 1;
-        *out = is_certified ? (struct promise){"max-drop", drop, LOSS_HARM}
-                            : (struct promise){"max-drop", (1 + drop) / 2, LOSS_DROP};
+        bool is_of_harm =
+            policy->certified >> EBJR_MAX_DROP & 1 &&
+            (!*policy->drop_bound || strcmp(policy->drop_bound, "clopper-pearson") == 0);
+        *out = is_of_harm ? (struct promise){"max-drop", drop, LOSS_HARM}
+                          : (struct promise){"max-drop", (1 + drop) / 2, LOSS_DROP};
         return true;
     }
     if (!isnan(policy->limit[EBJR_MIN_ACCURACY])) {
@@ -131,7 +134,7 @@ static int watch(struct outcome *out, const struct ebjr_policy *policy,
     int status = ebjr_monitor_start(&monitor, out->promise.limit, delta);
     for (size_t i = 0; status >= 0 && i < cascade->n; i++) {
         double loss = loss_of(out->promise.loss, scores[i] >= threshold,
-                              cascade->student_correct[i], answer[i]);
+                              cascade->student_correct[i], answer[i], cascade->teacher_correct[i]);
         sum += loss;
         status = ebjr_monitor_add(&monitor, loss);
         if (status > 0 && !out->refuted) {

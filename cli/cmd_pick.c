@@ -12,6 +12,7 @@
 #include <string.h>
 
 static const double DEFAULT_TUNE_ON = 0.2;
+static const uint64_t ORDER_SEED = 0x6f726465; /* another shuffle than the split's */
 
 static int parse_limits(double *limit, const struct pick_request *request)
 {
@@ -75,12 +76,25 @@ static int parse_objective(enum ebjr_objective *out, const struct pick_request *
                           request->minimize);
 }
 
+static bool is_joint(const struct pick_request *request)
+{
+    return strncmp(request->fit.answer, "average", 7) == 0;
+}
+
+/* Is a drop certified by tests of thresholds that tuning samples propose? */
+static bool tests_drop(const struct pick_request *request)
+{
+    bool by_harm =
+        request->bound ? strcmp(request->bound, "clopper-pearson") == 0 : !is_joint(request);
+    return !request->plain && request->limit[EBJR_MAX_DROP] && !by_harm;
+}
+
 static bool needs_tuning(const struct pick_request *request)
 {
     return strcmp(request->fit.score, "auto") == 0 || strcmp(request->fit.score, "learned") == 0 ||
            request->fit.temperature || request->fit.per_class ||
            strcmp(request->fit.answer, "average") == 0 ||
-           (!request->plain && request->limit[EBJR_MIN_ACCURACY]);
+           (!request->plain && request->limit[EBJR_MIN_ACCURACY]) || tests_drop(request);
 }
 
 /* --calibrate-on and --test-on are fractions, or names of stored data sets. */
@@ -146,6 +160,17 @@ static int complete_fractions(struct pick_work *work, struct pick_request *reque
     return 0;
 }
 
+/* Which bound certifies the drop; the answer is known by then. */
+static int choose_bound(struct pick_work *work, const struct pick_request *request)
+{
+    work->bound = work->answer_weight < 1 ? EBJR_BETTING : EBJR_CLOPPER_PEARSON;
+    if (!request->bound)
+        return 0;
+    if (request->plain || !request->limit[EBJR_MAX_DROP])
+        return ebjr_error_set(EBJR_EINVAL, "--bound says how --max-drop is certified");
+    return ebjr_bound_find(&work->bound, request->bound);
+}
+
 static void free_work(struct pick_work *work)
 {
     parts_free(&work->parts);
@@ -183,7 +208,7 @@ static int load_test(struct pick_work *work, const struct pick_request *request)
         fit_scores(score, &cascade, &work->router);
         fit_joint_correct(joint, &cascade, work->answer_weight);
         part_free(part);
-        status = part_fill(part, &cascade, score, joint);
+        status = part_fill(part, &cascade, score, joint, work->answer_weight < 1);
     }
     for (size_t i = 0; !status && i < cascade.n; i++)
         work->advantage[TEST] +=
@@ -223,7 +248,7 @@ static int prepare(struct pick_work *work, const struct pick_request *request)
         return ebjr_error_memory();
     fit_scores(work->score, cascade, &work->router);
     fit_joint_correct(work->joint, cascade, work->answer_weight);
-    status = parts_fill(&work->parts, cascade, work->score, work->joint);
+    status = parts_fill(&work->parts, cascade, work->score, work->joint, work->answer_weight < 1);
     if (!status)
         find_advantages(work);
     if (!status && work->test_dataset)
@@ -296,6 +321,8 @@ static int save(const struct pick_work *work, const struct pick_request *request
     snprintf(policy.dataset_sha256, sizeof policy.dataset_sha256, "%s", cascade->dataset.sha256);
     snprintf(policy.preprocessing, sizeof policy.preprocessing, "%s",
              cascade->student_run.preprocessing);
+    if (pick->certified >> EBJR_MAX_DROP & 1)
+        snprintf(policy.drop_bound, sizeof policy.drop_bound, "%s", ebjr_bound_name(work->bound));
     memcpy(policy.limit, limit, sizeof policy.limit);
     memcpy(policy.expected, pick->choice.figures.value, sizeof policy.expected);
     policy.expected[EBJR_MAX_DROP] += work->advantage[CALIBRATION];
@@ -323,17 +350,14 @@ static int pick(struct pick_work *work, struct pick_request *request)
         status = parse_objective(&wanted.objective, request, &work->cascade);
     if (!status)
         status = prepare(work, request);
+    if (!status)
+        status = choose_bound(work, request);
     if (status)
         return status;
     cascade_warn(&work->cascade);
-    double limit[EBJR_BUDGETS];
-    memcpy(limit, wanted.limit, sizeof limit);
-    if (work->answer_weight < 1 && !request->plain && !isnan(limit[EBJR_MAX_DROP]))
-        return ebjr_error_set(EBJR_EINVAL,
-                              "a joint answer has no certificate for --max-drop, which "
-                              "is against the teacher alone; ask for --min-accuracy, "
-                              "or --plain");
-    wanted.limit[EBJR_MAX_DROP] -= work->advantage[CALIBRATION];
+    wanted.advantage = work->advantage[CALIBRATION];
+    wanted.bound = work->bound;
+    wanted.order_seed = (uint64_t)request->split_seed ^ ORDER_SEED;
     wanted.student_flops = work->cascade.student_flops;
     wanted.teacher_flops = work->cascade.teacher_flops;
     status = ebjr_pick(&work->pick, &work->parts.part[CALIBRATION].samples,
@@ -344,9 +368,9 @@ static int pick(struct pick_work *work, struct pick_request *request)
         status = pick_print(work, request, wanted.objective, format);
     if (status)
         return status;
-    pick_explain(work, limit, request);
+    pick_explain(work, wanted.limit, request);
     if (work->pick.choice.feasible && request->out)
-        status = save(work, request, limit);
+        status = save(work, request, wanted.limit);
     return status;
 }
 
@@ -362,8 +386,9 @@ static int check_chain(const struct pick_request *request)
     if (parted)
         return ebjr_error_set(EBJR_EINVAL, "--tune-on, --calibrate-on and --test-on are not for "
                                            "--stages");
-    if (request->class_weights)
-        return ebjr_error_set(EBJR_EINVAL, "--class-weights is not for --stages");
+    if (request->class_weights || request->bound)
+        return ebjr_error_set(EBJR_EINVAL, "%s is not for --stages",
+                              request->bound ? "--bound" : "--class-weights");
     if ((request->minimize && strcmp(request->minimize, "flops") != 0) ||
         (request->maximize && strcmp(request->maximize, "accuracy") != 0) ||
         (request->minimize && request->maximize))
@@ -425,6 +450,10 @@ static int run(const struct command *command, int argc, char **argv)
          "accuracy (default where only costs are capped)", false},
         {"delta", OPTION_NUMBER, &request.delta, "D",
          "all certified budgets hold with probability 1 - D (default 0.05)", false},
+        {"bound", OPTION_TEXT, &request.bound, "NAME",
+         "that certifies --max-drop: clopper-pearson (of harm; default), betting (of the\n"
+         "drop itself; default for a joint answer) or hoeffding-bentkus (the same, weaker)",
+         false},
         {"plain", OPTION_FLAG, &request.plain, NULL, "no certificate", false},
         {"score", OPTION_TEXT, &request.fit.score, "NAME",
          "of ebjr sweep --help; learned: logistic regression on all of them; auto\n"
@@ -459,7 +488,7 @@ static int run(const struct command *command, int argc, char **argv)
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    request.cascade.teacher_logits = strncmp(request.fit.answer, "average", 7) == 0;
+    request.cascade.teacher_logits = is_joint(&request);
     bool feasible = false;
     if (request.stages)
         status = pick_chain(&feasible, &request);
@@ -480,7 +509,9 @@ const struct command command_pick = {
     "Certified (the default): the budgets hold on new samples of the same kind with probability\n"
     "1 - delta over the draw of the calibration samples; several budgets share delta "
     "(Bonferroni).\n"
-    "  --max-drop                      harm is bounded (Clopper-Pearson, monotone: RCPS)\n"
+    "  --max-drop                      harm is bounded (Clopper-Pearson, monotone: RCPS);\n"
+    "                                  with a joint answer, or --bound: fixed-sequence tests of\n"
+    "                                  the drop itself, by betting or Hoeffding-Bentkus\n"
     "  --min-accuracy                  fixed-sequence tests (Learn then Test), exact binomial\n"
     "  --max-teacher-rate, --max-flops exact binomial bound of the teacher rate\n"
     "  --max-p95, --max-p99            exact binomial bound of the share that is over\n"

@@ -107,8 +107,7 @@ static int plan_all(struct table *table, const struct request *request)
         status = status ? status : ended;
     }
     if (!status && !live.device.cuda)
-        say("matrix products reach %.0f GFLOP/s here",
-            ebjr_backend_gemm_rate() / 1e9);
+        say("matrix products reach %.0f GFLOP/s here", ebjr_backend_gemm_rate() / 1e9);
     live_close(&live);
     ebjr_store_close(store);
     return status;

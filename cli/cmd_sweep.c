@@ -57,14 +57,12 @@ static void print_curve(struct table *table, const struct cascade *cascade,
 }
 
 static int sweep_score(struct table *table, const struct cascade *cascade,
-                       const struct ebjr_score *score, double *values)
+                       const struct ebjr_score *score, const double *values)
 {
     struct ebjr_curve curve = {0};
     struct ebjr_latency_curve latency = {0};
-    int status = cascade_score(values, cascade, score);
-    if (!status)
-        status = ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct,
-                            cascade->n);
+    int status =
+        ebjr_sweep(&curve, values, cascade->student_correct, cascade->teacher_correct, cascade->n);
     if (!status && cascade->student_latency)
         status = ebjr_latency_sweep(&latency, &curve, values, cascade->student_latency,
                                     cascade->teacher_latency, cascade->n);
@@ -80,11 +78,11 @@ static int sweep(const struct cascade *cascade, const struct ebjr_score *scores,
 {
     size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
     struct table table = {format, columns, shown, 0, false};
-    double *values = malloc(cascade->n * sizeof *values);
-    int status = values ? 0 : ebjr_error_memory();
+    double *values = calloc(cascade->n, count * sizeof *values);
+    int status = values ? cascade_scores(values, cascade, scores, count) : ebjr_error_memory();
     table_begin(&table);
     for (size_t i = 0; !status && i < count; i++)
-        status = sweep_score(&table, cascade, &scores[i], values);
+        status = sweep_score(&table, cascade, &scores[i], values + i * cascade->n);
     free(values);
     return status ? status : table_end(&table);
 }

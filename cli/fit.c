@@ -1,6 +1,7 @@
 #include "cli/fit.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "calib/average.h"
 #include "calib/classwise.h"
@@ -17,11 +18,25 @@ static const double RIDGE = 1;          /* penalty of the learned router */
 static const double CLASS_PRIOR = 50;   /* disagreements that pull a class's offset to 0 */
 static const double CLASS_SHARE = 0.75; /* the operating point that offsets are fitted for */
 
+struct routing {
+    const struct cascade *cascade;
+    const struct ebjr_router *router;
+    double *scores;
+};
+
+static void route(void *context, size_t from, size_t to)
+{
+    const struct routing *routing = context;
+    const struct cascade *cascade = routing->cascade;
+    for (size_t i = from; i < to; i++)
+        routing->scores[i] = ebjr_router_score(
+            routing->router, cascade->logits + i * cascade->classes, cascade->classes);
+}
+
 void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router)
 {
-    for (size_t i = 0; i < cascade->n; i++)
-        scores[i] =
-            ebjr_router_score(router, cascade->logits + i * cascade->classes, cascade->classes);
+    struct routing routing = {cascade, router, scores};
+    ebjr_parallel(route, &routing, cascade->n, cascade_least_rows(cascade));
     cascade_never_other(scores, cascade);
 }
 
@@ -92,15 +107,15 @@ static int best_plain(const struct ebjr_score **out, const struct data *data,
     size_t count;
     double best = -INFINITY;
     const struct ebjr_score *scores = ebjr_score_list(&count);
-    double *values = malloc(cascade->n * sizeof *values);
-    int status = values ? 0 : ebjr_error_memory();
+    struct cascade scored = *cascade;
+    scored.options = *options;
+    double *values = calloc(cascade->n, count * sizeof *values);
+    int status = values ? cascade_scores(values, &scored, scores, count) : ebjr_error_memory();
     for (size_t i = 0; !status && i < count; i++) {
         double found;
-        struct ebjr_router plain = {.score = &scores[i], .options = *options};
         if (scores[i].kind != EBJR_SCORE_LOGITS)
             continue;
-        fit_scores(values, cascade, &plain);
-        status = area(&found, values, data, use);
+        status = area(&found, values + i * cascade->n, data, use);
         if (!status && found > best) {
             best = found;
             *out = &scores[i];

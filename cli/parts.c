@@ -61,17 +61,18 @@ static int allocate(struct part *part, size_t n, bool timed)
     part->score = malloc(n * sizeof *part->score);
     part->student = malloc(n);
     part->teacher = malloc(n);
+    part->alone = malloc(n);
     if (timed) {
         part->student_latency = malloc(n * sizeof *part->student_latency);
         part->teacher_latency = malloc(n * sizeof *part->teacher_latency);
     }
-    bool complete = part->score && part->student && part->teacher &&
+    bool complete = part->score && part->student && part->teacher && part->alone &&
                     (!timed || (part->student_latency && part->teacher_latency));
     return complete ? 0 : ebjr_error_memory();
 }
 
 static int fill(struct part *part, const struct cascade *cascade, const uint8_t *mask,
-                const double *score, const uint8_t *deferred)
+                const double *score, const uint8_t *deferred, bool joint)
 {
     bool timed = cascade->student_latency != NULL;
     size_t n = 0;
@@ -82,6 +83,7 @@ static int fill(struct part *part, const struct cascade *cascade, const uint8_t 
         part->score[n] = score[i];
         part->student[n] = cascade->student_correct[i];
         part->teacher[n] = deferred[i];
+        part->alone[n] = cascade->teacher_correct[i];
         if (timed) {
             part->student_latency[n] = cascade->student_latency[i];
             part->teacher_latency[n] = cascade->teacher_latency[i];
@@ -93,23 +95,24 @@ static int fill(struct part *part, const struct cascade *cascade, const uint8_t 
                                           .student_correct = part->student,
                                           .teacher_correct = part->teacher,
                                           .student_latency = part->student_latency,
-                                          .teacher_latency = part->teacher_latency};
+                                          .teacher_latency = part->teacher_latency,
+                                          .alone = joint ? part->alone : NULL};
     return status;
 }
 
 int parts_fill(struct parts *parts, const struct cascade *cascade, const double *score,
-               const uint8_t *deferred)
+               const uint8_t *deferred, bool joint)
 {
     int status = 0;
     for (int p = 0; !status && p < PARTS; p++)
-        status = fill(&parts->part[p], cascade, parts->mask[p], score, deferred);
+        status = fill(&parts->part[p], cascade, parts->mask[p], score, deferred, joint);
     return status;
 }
 
 int part_fill(struct part *part, const struct cascade *cascade, const double *score,
-              const uint8_t *deferred)
+              const uint8_t *deferred, bool joint)
 {
-    return fill(part, cascade, NULL, score, deferred);
+    return fill(part, cascade, NULL, score, deferred, joint);
 }
 
 void part_free(struct part *part)
@@ -117,6 +120,7 @@ void part_free(struct part *part)
     free(part->score);
     free(part->student);
     free(part->teacher);
+    free(part->alone);
     free(part->student_latency);
     free(part->teacher_latency);
     *part = (struct part){0};

@@ -13,7 +13,7 @@ enum { TUNING, CALIBRATION, TEST, PARTS };
 struct part {
     struct ebjr_samples samples; /* points into what follows */
     double *score, *student_latency, *teacher_latency;
-    uint8_t *student, *teacher;
+    uint8_t *student, *teacher, *alone;
 };
 
 struct parts {
@@ -27,13 +27,14 @@ struct parts {
 /* Fills the masks from fraction and seed, stratified by label. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
 int parts_split(struct parts *parts, const struct cascade *cascade);
 
-/* Copies the samples of each part. deferred[n]: is the answer to a deferred sample right? */
+/* Copies the samples of each part. deferred[n]: is the answer to a deferred sample right? joint: it
+ * is not the teacher's alone. */
 int parts_fill(struct parts *parts, const struct cascade *cascade, const double *score,
-               const uint8_t *deferred);
+               const uint8_t *deferred, bool joint);
 
 /* All samples of a cascade as one part: of another data set, for a test. */
 int part_fill(struct part *part, const struct cascade *cascade, const double *score,
-              const uint8_t *deferred);
+              const uint8_t *deferred, bool joint);
 void part_free(struct part *part);
 
 void parts_free(struct parts *parts);

@@ -12,7 +12,7 @@ struct pick_request {
     struct cascade_request cascade;
     struct fit_request fit;
     const char *limit[EBJR_BUDGETS];
-    const char *stages, *minimize, *maximize, *out, *format;
+    const char *stages, *minimize, *maximize, *bound, *out, *format;
     bool plain;
     double delta;
     const char *part[PARTS]; /* a fraction, or the name of a data set; NULL: not said */
@@ -30,6 +30,7 @@ struct pick_work {
     struct class_mix mix;
     const char *test_dataset; /* a data set of its own; NULL: a part of the same */
     struct ebjr_pick pick;
+    enum ebjr_bound bound;    /* of the drop, where that is certified */
     double advantage[PARTS];  /* accuracy of the teacher alone less that of the answer to deferred
                                  samples: 0 but for joint answers */
     struct ebjr_figures test; /* at the choice */

@@ -41,6 +41,7 @@ static const struct column columns[] = {
     {"certified", COLUMN_FLAG, 0, false, NULL},
     {"certified_budgets", COLUMN_TEXT, 0, false, NULL},
     {"uncertified_budgets", COLUMN_TEXT, 0, false, NULL},
+    {"bound", COLUMN_TEXT, 0, false, NULL},
     {"delta", COLUMN_REAL, 0, false, NULL},
     {"delta_each", COLUMN_REAL, 0, true, NULL},
     {"objective", COLUMN_TEXT, 0, false, NULL},
@@ -61,6 +62,15 @@ static const struct column columns[] = {
     {"test_p95_ns", COLUMN_REAL, 0, false, NULL},
     {"test_p99_ns", COLUMN_REAL, 0, false, NULL},
 };
+
+/* Of the drop where that is certified; all other budgets are counts, bounded exactly. */
+static const char *bound_text(const struct ebjr_pick *pick, enum ebjr_bound bound)
+{
+    bool of_drop = pick->certified >> EBJR_MAX_DROP & 1;
+    if (!pick->choice.feasible || !pick->certified)
+        return NULL;
+    return ebjr_bound_name(of_drop ? bound : EBJR_CLOPPER_PEARSON);
+}
 
 /* The candidate `step` places further along the curve, or NaN. */
 static struct value neighbour(const struct ebjr_pick *pick, int step, bool accuracy)
@@ -103,6 +113,7 @@ int pick_print(const struct pick_work *work, const struct pick_request *request,
         integer_value(choice->feasible && pick->certified && !pick->uncertified),
         text_value(budget_list(certified, choice->feasible ? pick->certified : 0)),
         text_value(budget_list(uncertified, choice->feasible ? pick->uncertified : 0)),
+        text_value(bound_text(pick, work->bound)),
         real_value(request->plain ? NAN : request->delta),
         real_value(pick->delta_each),
         text_value(objective_text(objective)),

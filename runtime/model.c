@@ -48,6 +48,11 @@ static void load(void)
                  module_name);
         return;
     }
+    /* OpenMP's threads wait for each other by spinning, for milliseconds where nobody says how
+     * long: on a machine whose cores are shared that is most of the time. Read when libgomp is
+     * loaded. */
+    if (!getenv("OMP_WAIT_POLICY"))
+        setenv("GOMP_SPINCOUNT", "10000", 0);
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     backend = module ? dlsym(module, module_symbol) : NULL;
     if (!backend)

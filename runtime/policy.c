@@ -90,8 +90,11 @@ static json_t *promise_to_json(const struct ebjr_policy *policy)
         if (policy->certified >> b & 1)
             json_array_append_new(certified, json_string(budgets[b]));
     }
-    return json_pack("{s:o, s:o, s:o, s:o}", "limits", limits, "expected", expected, "certified",
-                     certified, "delta", number(policy->delta));
+    json_t *promise = json_pack("{s:o, s:o, s:o, s:o}", "limits", limits, "expected", expected,
+                                "certified", certified, "delta", number(policy->delta));
+    if (*policy->drop_bound)
+        json_object_set_new(promise, "bound", json_string(policy->drop_bound));
+    return promise;
 }
 
 static json_t *to_json(const struct ebjr_policy *policy)
@@ -245,6 +248,7 @@ static void promise_from_json(struct ebjr_policy *out, const json_t *promise)
 {
     const json_t *certified = json_object_get(promise, "certified");
     out->delta = number_of(json_object_get(promise, "delta"));
+    copy_text(out->drop_bound, sizeof out->drop_bound, json_object_get(promise, "bound"));
     for (int b = 0; b < EBJR_POLICY_BUDGETS; b++) {
         out->limit[b] = number_of(json_object_get(json_object_get(promise, "limits"), budgets[b]));
         out->expected[b] =

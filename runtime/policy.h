@@ -33,6 +33,8 @@ struct ebjr_policy {
     /* The promise. Budgets in the order of enum ebjr_budget; NaN where there is none. */
     double limit[EBJR_POLICY_BUDGETS], expected[EBJR_POLICY_BUDGETS];
     unsigned certified;
+    char drop_bound[32]; /* certified the drop; "" where it is not certified. clopper-pearson bounds
+                            harm, which is no less; others the drop itself */
     double delta;
 
     /* The samples it was made from. */

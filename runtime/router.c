@@ -27,12 +27,11 @@ void ebjr_router_features(double *features, const float *logits, size_t classes,
 {
     size_t count, used = 0, total = ebjr_router_feature_count(classes);
     const struct ebjr_score *scores = ebjr_score_list(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (scores[i].kind != EBJR_SCORE_LOGITS)
-            continue;
-        double value = ebjr_score_evaluate(&scores[i], logits, classes, options);
-        features[used++] = fmax(-LARGEST_FEATURE, fmin(LARGEST_FEATURE, value));
-    }
+    double value[EBJR_ROUTER_FEATURES];
+    ebjr_score_evaluate_many(value, scores, count, logits, classes, options);
+    for (size_t i = 0; i < count; i++)
+        if (scores[i].kind == EBJR_SCORE_LOGITS)
+            features[used++] = fmax(-LARGEST_FEATURE, fmin(LARGEST_FEATURE, value[i]));
     if (used == total)
         return;
     for (size_t k = 0; k < classes; k++)

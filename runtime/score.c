@@ -1,45 +1,120 @@
 #include "runtime/score.h"
 
 #include "base/error.h"
+#include "base/softmax.h"
 #include "base/text.h"
+#include "runtime/score_float.h"
 
 #include <gsl/gsl_rng.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
-#include <tgmath.h>
 
 const struct ebjr_score_options ebjr_score_defaults = {
     .temperature = 1, .p = 4, .seed = 1, .precision = EBJR_DOUBLE};
 
-#define REAL double
-#define FORMULA(name) double_##name
-#include "runtime/score_formula.h"
-#undef REAL
-#undef FORMULA
+/* A row, and what was worked out of it. */
+struct ebjr_score_row {
+    const float *logits;
+    size_t classes;
+    const struct ebjr_score_options *options;
+    struct ebjr_top top;
+    struct ebjr_softmax softmax;
+};
 
-#define REAL float
-#define FORMULA(name) float_##name
-#include "runtime/score_formula.h"
-#undef REAL
-#undef FORMULA
+enum { TOP = 0, MOMENTS = EBJR_SOFTMAX_MOMENTS, EXPS = EBJR_SOFTMAX_EXPS, SUMS = 4 };
 
-#define OF_LOGITS(name, formula, function) \
+/* In what follows S = 1 + rest, and p_k = e_k / S with e_k = exp((z_k - top)/T). */
+
+static double gap(const struct ebjr_score_row *row)
+{
+    return (double)row->top.first - (double)row->top.second;
+}
+
+static double energy(const struct ebjr_score_row *row)
+{
+    return row->softmax.top + row->options->temperature * log1p(row->softmax.rest);
+}
+
+static double softmax_energy(const struct ebjr_score_row *row)
+{
+    return log(row->softmax.exps);
+}
+
+static double msp(const struct ebjr_score_row *row)
+{
+    return 1 / (1 + row->softmax.rest);
+}
+
+/* p_(1) - p_(2) = (1 - exp(-gap/T)) / S, without cancellation */
+static double margin(const struct ebjr_score_row *row)
+{
+    return -expm1(-gap(row) / row->options->temperature) / (1 + row->softmax.rest);
+}
+
+static double logit_margin(const struct ebjr_score_row *row)
+{
+    return row->classes > 1 ? gap(row) : (double)row->top.first;
+}
+
+static double max_logit(const struct ebjr_score_row *row)
+{
+    return (double)row->top.first;
+}
+
+/* sum p_k log p_k = sum p_k ((z_k - top)/T - log S) = (sum e_k x_k) / S - log S: nothing cancels,
+ * as both are <= 0 */
+static double entropy(const struct ebjr_score_row *row)
+{
+    return row->softmax.weighted / (1 + row->softmax.rest) - log1p(row->softmax.rest);
+}
+
+static double gini(const struct ebjr_score_row *row)
+{
+    double partition = 1 + row->softmax.rest;
+    return (1 + row->softmax.squares) / (partition * partition);
+}
+
+/* sum (|c_k| / scale)^p; scale is the largest |c_k|, so that nothing overflows */
+static double power_sum(const struct ebjr_score_row *row, double mean, double scale)
+{
+    static const double MOST = 1024; /* whole powers are products */
+    double p = row->options->p, sum = 0;
+    if (p >= 1 && p <= MOST && p == floor(p))
+        return ebjr_logits_power_sum(row->logits, row->classes, mean, scale, (unsigned)p);
+    for (size_t k = 0; k < row->classes; k++)
+        sum += pow(fabs((double)row->logits[k] - mean) / scale, p);
+    return sum;
+}
+
+/* where all logits are equal: 0 */
+static double pnorm(const struct ebjr_score_row *row)
+{
+    struct ebjr_spread spread = ebjr_logits_spread(row->logits, row->classes);
+    double highest = row->top.first, best = highest - spread.mean;
+    double scale = fmax(best, spread.mean - spread.lowest);
+    if (highest == spread.lowest || best <= 0)
+        return 0;
+    return best / scale / pow(power_sum(row, spread.mean, scale), 1 / row->options->p);
+}
+
+#define OF_LOGITS(name, formula, needs, function) \
     { \
-        name, formula, EBJR_SCORE_LOGITS, double_##function, float_##function \
+        name, formula, EBJR_SCORE_LOGITS, needs, function, ebjr_float_##function \
     }
 
 static const struct ebjr_score scores[] = {
-    OF_LOGITS("energy", "T log sum exp(z/T)", energy),
-    OF_LOGITS("softmax-energy", "log sum exp(softmax(z/T))", softmax_energy),
-    OF_LOGITS("msp", "max p", msp),
-    OF_LOGITS("margin", "p(1) - p(2)", margin),
-    OF_LOGITS("logit-margin", "z(1) - z(2)", logit_margin),
-    OF_LOGITS("max-logit", "max z", max_logit),
-    OF_LOGITS("entropy", "sum p log p", entropy),
-    OF_LOGITS("gini", "sum p^2", gini),
-    OF_LOGITS("pnorm", "max c / |c|_p, c = z - mean z", pnorm),
-    {"random", "uniform, seeded", EBJR_SCORE_RANDOM, NULL, NULL},
-    {"oracle", "correct_s - correct_t", EBJR_SCORE_ORACLE, NULL, NULL},
+    OF_LOGITS("energy", "T log sum exp(z/T)", SUMS, energy),
+    OF_LOGITS("softmax-energy", "log sum exp(softmax(z/T))", EXPS, softmax_energy),
+    OF_LOGITS("msp", "max p", SUMS, msp),
+    OF_LOGITS("margin", "p(1) - p(2)", SUMS, margin),
+    OF_LOGITS("logit-margin", "z(1) - z(2)", TOP, logit_margin),
+    OF_LOGITS("max-logit", "max z", TOP, max_logit),
+    OF_LOGITS("entropy", "sum p log p", MOMENTS, entropy),
+    OF_LOGITS("gini", "sum p^2", MOMENTS, gini),
+    OF_LOGITS("pnorm", "max c / |c|_p, c = z - mean z", TOP, pnorm),
+    {"random", "uniform, seeded", EBJR_SCORE_RANDOM, 0, NULL, NULL},
+    {"oracle", "correct_s - correct_t", EBJR_SCORE_ORACLE, 0, NULL, NULL},
 };
 enum { SCORE_COUNT = sizeof scores / sizeof *scores };
 
@@ -65,11 +140,37 @@ int ebjr_score_find(const struct ebjr_score **out, const char *name)
                           nearest ? nearest : "", nearest ? "'?" : "");
 }
 
+static void work_out(struct ebjr_score_row *row, unsigned needs)
+{
+    row->top = ebjr_top_two(row->logits, row->classes);
+    if (needs != TOP)
+        ebjr_softmax_sums(&row->softmax, row->logits, row->classes, row->top.first,
+                          row->options->temperature, needs);
+}
+
 double ebjr_score_evaluate(const struct ebjr_score *score, const float *logits, size_t classes,
                            const struct ebjr_score_options *options)
 {
-    return options->precision == EBJR_FLOAT32 ? score->in_float(logits, classes, options)
-                                              : score->in_double(logits, classes, options);
+    double value = NAN;
+    ebjr_score_evaluate_many(&value, score, 1, logits, classes, options);
+    return value;
+}
+
+void ebjr_score_evaluate_many(double *out, const struct ebjr_score *scores, size_t count,
+                              const float *logits, size_t classes,
+                              const struct ebjr_score_options *options)
+{
+    struct ebjr_score_row row = {.logits = logits, .classes = classes, .options = options};
+    bool in_float = options->precision == EBJR_FLOAT32;
+    unsigned needs = TOP;
+    for (size_t i = 0; i < count; i++)
+        needs |= scores[i].needs;
+    if (!in_float)
+        work_out(&row, needs);
+    for (size_t i = 0; i < count; i++)
+        if (scores[i].kind == EBJR_SCORE_LOGITS)
+            out[i] =
+                in_float ? scores[i].in_float(logits, classes, options) : scores[i].in_double(&row);
 }
 
 int ebjr_score_random(double *out, size_t n, uint64_t seed)

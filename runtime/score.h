@@ -48,12 +48,14 @@ enum ebjr_score_kind {
     EBJR_SCORE_ORACLE  /* a function of what the labels say of both models */
 };
 
+struct ebjr_score_row;
+
 struct ebjr_score {
     const char *name;
     const char *formula;
     enum ebjr_score_kind kind;
-    double (*in_double)(const float *logits, size_t classes,
-                        const struct ebjr_score_options *options);
+    unsigned needs; /* what of a row must be worked out for it; score.c knows */
+    double (*in_double)(const struct ebjr_score_row *row);
     float (*in_float)(const float *logits, size_t classes,
                       const struct ebjr_score_options *options);
 };
@@ -68,6 +70,12 @@ int ebjr_score_find(const struct ebjr_score **out, const char *name);
  * (ebjr_logits_check). classes >= 1; a margin of one class is the class itself. */
 double ebjr_score_evaluate(const struct ebjr_score *score, const float *logits, size_t classes,
                            const struct ebjr_score_options *options);
+
+/* out[count]: several scores of one sample, which share what they have in common; out[i] is left as
+ * it is where scores[i] is not of kind EBJR_SCORE_LOGITS. The same bits as one by one. */
+void ebjr_score_evaluate_many(double *out, const struct ebjr_score *scores, size_t count,
+                              const float *logits, size_t classes,
+                              const struct ebjr_score_options *options);
 
 /* Scores of samples 0..n-1; the same seed gives the same ones. Errors: EBJR_ENOMEM. */
 int ebjr_score_random(double *scores, size_t n, uint64_t seed);

@@ -13,15 +13,16 @@
 enum {
     TRIALS = 64,
     ROUNDS = 7,
-    WARM_UP_CALLS = 3, /* libtorch profiles and rewrites a graph in the first two */
-    USUAL_BATCH = 64,
-    LARGEST_BATCH = 256
+    WARM_UP_CALLS = 2, /* in which libtorch profiles and rewrites a graph */
+    USUAL_BATCH = 32,
+    LARGEST_BATCH = 128,
+    FINALISTS = 2 /* plans tried with other batches */
 };
 
 static const double slice_ns = 2e7; /* of one plan in one round */
 static const double step_ns = 2e9;  /* what one step may take by a slow model */
-static const double hopeless = 1.5; /* times the fastest: not looked at again */
-static const size_t other_batches[] = {16, LARGEST_BATCH};
+static const double hopeless = 2.5; /* times the fastest: not looked at again */
+static const size_t other_batches[] = {8, LARGEST_BATCH};
 
 struct search {
     ebjr_model *model;
@@ -166,13 +167,22 @@ static bool is_fine(const struct ebjr_candidate *trial)
     return !isnan(trial->ns) && !isnan(trial->max_difference);
 }
 
-static const struct ebjr_candidate *fastest(const struct search *search)
+/* The fastest plan that is slower than `than` (NULL: of all). */
+static const struct ebjr_candidate *next_fastest(const struct search *search,
+                                                 const struct ebjr_candidate *than, size_t count)
 {
     const struct ebjr_candidate *best = NULL;
-    for (size_t i = 0; i < search->count; i++)
-        if (is_fine(&search->trials[i]) && (!best || search->trials[i].ns < best->ns))
-            best = &search->trials[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct ebjr_candidate *trial = &search->trials[i];
+        if (is_fine(trial) && (!than || trial->ns > than->ns) && (!best || trial->ns < best->ns))
+            best = trial;
+    }
     return best;
+}
+
+static const struct ebjr_candidate *fastest(const struct search *search)
+{
+    return next_fastest(search, NULL, search->count);
 }
 
 /* One call after a warm-up tells a plan that is far from the fastest; the others are compared, so
@@ -251,24 +261,23 @@ static int try_modes(struct search *search)
     return status;
 }
 
-/* The plans that are nearly the fastest, with other batches. */
+/* The fastest plans, with other batches. */
 static int try_batches(struct search *search)
 {
-    const struct ebjr_candidate *best = fastest(search);
+    const struct ebjr_candidate *finalist = NULL;
     size_t count = search->count;
     int status = 0;
-    if (search->request->batch || !best)
-        return 0;
-    double limit = best->ns * hopeless;
-    for (size_t i = 0; i < count; i++)
+    for (int i = 0; !status && !search->request->batch && i < FINALISTS; i++) {
+        finalist = next_fastest(search, finalist, count);
+        if (!finalist)
+            break;
         for (size_t j = 0; !status && j < sizeof other_batches / sizeof *other_batches; j++) {
-            struct ebjr_plan plan = search->trials[i].plan;
-            if (!is_fine(&search->trials[i]) || !(search->trials[i].ns <= limit) ||
-                other_batches[j] > search->largest)
-                continue;
+            struct ebjr_plan plan = finalist->plan;
             plan.batch = other_batches[j];
-            status = try_plan(search, &plan);
+            if (plan.batch <= search->largest)
+                status = try_plan(search, &plan);
         }
+    }
     return status;
 }
 

@@ -1428,6 +1428,43 @@ static void float32_scores_are_the_same_to_its_precision(void **state)
     }
 }
 
+static void scores_together_are_scores_one_by_one(void **state)
+{
+    (void)state;
+    uint64_t seed = 16;
+    size_t count;
+    const struct ebjr_score *scores = ebjr_score_list(&count);
+    for (int round = 0; round < 300; round++) {
+        float logits[100];
+        double together[16], untouched = -7;
+        struct ebjr_score_options options = ebjr_score_defaults;
+        size_t classes = 1 + random_below(&seed, 100);
+        options.precision = round % 3 ? EBJR_DOUBLE : EBJR_FLOAT32;
+        draw_logits(logits, classes, 4, &seed);
+        assert_true(count <= COUNT(together));
+        for (size_t i = 0; i < count; i++)
+            together[i] = untouched;
+        ebjr_score_evaluate_many(together, scores, count, logits, classes, &options);
+        for (size_t i = 0; i < count; i++)
+            assert_true(together[i] ==
+                        (scores[i].kind == EBJR_SCORE_LOGITS
+                             ? ebjr_score_evaluate(&scores[i], logits, classes, &options)
+                             : untouched));
+    }
+}
+
+/* p = 1/(1 + exp(-d)) is 1 in double from d = 37 on; what is left of the entropy is not 0. */
+static void the_entropy_of_sure_samples_is_exact(void **state)
+{
+    (void)state;
+    for (int d = 20; d < 700; d += 7) {
+        const float logits[] = {(float)d, 0, 0};
+        long double e = expl(-d), s = 1 + 2 * e;
+        assert_near("entropy", 3, evaluate_plain("entropy", logits, 3),
+                    -2 * e * d / s - log1pl(2 * e), 2e-13L, 0);
+    }
+}
+
 static void uniform_logits_have_closed_forms(void **state)
 {
     (void)state;
@@ -1939,6 +1976,8 @@ int main(void)
         cmocka_unit_test(rows_that_cannot_be_are_refused),
         cmocka_unit_test(scores_follow_their_formulas),
         cmocka_unit_test(float32_scores_are_the_same_to_its_precision),
+        cmocka_unit_test(scores_together_are_scores_one_by_one),
+        cmocka_unit_test(the_entropy_of_sure_samples_is_exact),
         cmocka_unit_test(uniform_logits_have_closed_forms),
         cmocka_unit_test(two_classes_are_logistic),
         cmocka_unit_test(scores_stay_in_their_ranges),
