@@ -208,7 +208,7 @@ static int router_from_json(struct ebjr_router *out, const json_t *json, size_t 
         status = read_list(out->weight, ebjr_router_feature_count(classes),
                            json_object_get(json, "weights"));
     } else {
-        status = ebjr_score_find(&out->score, name);
+        status = ebjr_score_find(&out->score, name) ? EBJR_EFORMAT : 0;
         if (!status && out->score->kind != EBJR_SCORE_LOGITS)
             status = ebjr_error_set(EBJR_EFORMAT, "no router can compute the score %s", name);
     }

@@ -135,7 +135,7 @@ int ebjr_score_find(const struct ebjr_score **out, const char *name)
         }
     }
     const char *nearest = ebjr_name_nearest(name, names, SCORE_COUNT);
-    return ebjr_error_set(EBJR_ENOTFOUND, "there is no score '%s'; %s%s%s", name,
+    return ebjr_error_set(EBJR_EINVAL, "there is no score '%s'; %s%s%s", name,
                           nearest ? "did you mean '" : "ebjr sweep --help lists them",
                           nearest ? nearest : "", nearest ? "'?" : "");
 }

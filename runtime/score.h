@@ -63,7 +63,7 @@ struct ebjr_score {
 /* All scores, in the order of the table above. */
 const struct ebjr_score *ebjr_score_list(size_t *count);
 
-/* Errors: EBJR_ENOTFOUND, with the nearest known name. */
+/* Errors: EBJR_EINVAL, with the nearest known name. */
 int ebjr_score_find(const struct ebjr_score **out, const char *name);
 
 /* The score of one sample; `score->kind` must be EBJR_SCORE_LOGITS and the logits finite

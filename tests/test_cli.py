@@ -745,7 +745,7 @@ class Usage(CascadeTest):
                 (2, ["eval", *self.cascade, "--score", "msp"], ["--threshold"]),
                 (2, ["eval", *self.cascade, "--score", "msp", "--threshold", "high"], ["high"]),
                 (2, ["eval", *self.cascade, "--score", "msp", "--threshold", "nan"], ["nan"]),
-                (1, ["eval", *self.cascade, "--score", "enrgy", "--threshold", "1"],
+                (2, ["eval", *self.cascade, "--score", "enrgy", "--threshold", "1"],
                  ["'enrgy'", "did you mean 'energy'"]),
                 (1, ["sweep", "--db", self.db, "--student", "smal", "--teacher", "large"],
                  ["'smal'", "did you mean 'small'"]),

@@ -53,6 +53,19 @@ def most_allowed(n, limit, delta):
     return k
 
 
+def hoeffding_bentkus(losses, limit):
+    """The p-value of E[loss] > limit (Bates et al. 2021), for losses of whole halves."""
+    n, mean = len(losses), losses.mean()
+    if mean >= limit:
+        return 1
+    part = lambda a, b: a * math.log(a / b) if a > 0 else 0
+    hoeffding = math.exp(-n * (part(mean, limit) + part(1 - mean, 1 - limit)))
+    log_choose = lambda k: math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    cdf = math.fsum(math.exp(log_choose(k) + k * math.log(limit) + (n - k) * math.log1p(-limit))
+                    for k in range(math.ceil(losses.sum()) + 1))
+    return min(1, hoeffding, math.e * cdf)
+
+
 class Curve:
     """All thresholds of a score without ties, by descending threshold: +inf, then every score."""
 
@@ -288,6 +301,12 @@ class Endings(Store):
                 (["--max-drop", "0.1", "--calibrate-on", "0.7", "--test-on", "0.5"],
                  ["more than 1"]),
                 (["--max-drop", "0.1", "--answer", "both"], ["--answer", "both"]),
+                (["--max-drop", "0.1", "--bound", "luck"], ["luck", "betting"]),
+                (["--max-drop", "0.1", "--plain", "--bound", "betting"], ["--bound"]),
+                (["--max-teacher-rate", "0.5", "--bound", "betting"], ["--bound"]),
+                (["--max-drop", "0.1", "--bound", "betting", "--tune-on", "0"], ["--tune-on"]),
+                (["--max-drop", "0.1", "--answer", "average:0.5", "--bound", "clopper-pearson",
+                  "--tune-on", "0.2"], ["joint", "clopper-pearson"]),
                 (["--max-drop", "0.1", "--answer", "average:2"], ["--answer"]),
                 (["--max-drop", "0.1", "--score", "oracle"], ["oracle"]),
                 (["--max-drop", "0.1", "--score", "random"], ["random"]),
@@ -298,7 +317,8 @@ class Endings(Store):
                     self.assertIn(word, process.stderr)
                 self.assertEqual(process.stdout, "")
         self.refuse("'enrgy'", "did you mean 'energy'",
-                    arguments=("pick", *self.cascade, "--max-drop", "0.1", "--score", "enrgy"))
+                    arguments=("pick", *self.cascade, "--max-drop", "0.1", "--score", "enrgy"),
+                    code=2)
 
     def infeasible(self, *arguments):
         out = self.path("never.json")
@@ -584,6 +604,52 @@ class Fits(PartedStore):
         self.assertLess(np.abs(better / features[tuning].std(axis=0).clip(1e-9)).max(),
                         0.1 * tuning.sum())
 
+    def certify(self, *arguments, code=0):
+        out = self.path("policy.json")
+        out.unlink(missing_ok=True)
+        process = self.ebjr("pick", *self.cascade, "--score", "msp", "--out", out, *self.FRACTIONS,
+                            *arguments, "--format", "json", code=code)
+        return json.loads(process.stdout), json.loads(out.read_text()) if code == 0 else None
+
+    def test_certified_drops(self):
+        """By Hoeffding and Bentkus, worked out again on the grid that the tuning samples propose;
+        by betting, which is free to stop elsewhere, the figures of the threshold it finds."""
+        tuning, calibration, _ = self.subset()
+        mixed = right(0.5 * softmax(TEACHER.astype(float)) + 0.5 * softmax(STUDENT.astype(float)))
+        score, limit, delta = score_of("msp", STUDENT), 0.2, 0.05
+        proposals = Curve(score[tuning], right(STUDENT)[tuning], mixed[tuning])
+        best = np.flatnonzero(proposals.accuracy == proposals.accuracy.max())[-1]
+        loss = lambda t: (1 + right(TEACHER) * 1.0
+                          - np.where(score >= t - 1e-12, right(STUDENT), mixed))[calibration] / 2
+        chosen = None
+        for threshold in proposals.threshold[best:]:
+            if hoeffding_bentkus(loss(threshold), (1 + limit) / 2) > delta:
+                break
+            chosen = threshold
+        self.assertIsNotNone(chosen)
+        joint = ("--answer", "average:0.5", "--max-drop", str(limit))
+        report, policy = self.certify(*joint, "--bound", "hoeffding-bentkus")
+        self.assertEqual((report["bound"], policy["promise"]["bound"]), 2 * ("hoeffding-bentkus",))
+        self.assertAlmostEqual(report["threshold"], chosen, delta=1e-9)
+        self.assertAlmostEqual(report["drop"], 2 * loss(chosen).mean() - 1, delta=1e-12)
+        self.assertEqual((report["certified"], report["certified_budgets"]), (True, "max-drop"))
+
+        report, policy = self.certify(*joint)
+        self.assertEqual((report["bound"], policy["promise"]["bound"]), ("betting", "betting"))
+        self.assertAlmostEqual(report["drop"], 2 * loss(report["threshold"]).mean() - 1,
+                               delta=1e-12)
+        self.assertLess(report["drop"], limit)
+        self.assertGreaterEqual(report["student_share"] + 1e-9,
+                                (score >= chosen - 1e-12)[calibration].mean())
+
+        report, policy = self.certify("--max-drop", "0.1")
+        self.assertEqual((report["bound"], policy["promise"]["bound"]), 2 * ("clopper-pearson",))
+        report, _ = self.certify("--max-drop", "0.0001", *joint[:2], code=3)
+        self.assertIsNone(report["bound"])
+        report, policy = self.certify("--max-teacher-rate", "0.9")
+        self.assertEqual(report["bound"], "clopper-pearson")
+        self.assertNotIn("bound", policy["promise"])
+
     def test_offsets(self):
         policy, report, talk = self.fit("--per-class", "--score", "logit-margin")
         offsets = np.array(policy["stages"][0]["router"]["offsets"])
@@ -833,6 +899,18 @@ class Check(Store):
         keeps = score_of("msp", STUDENT) >= self.threshold() - 1e-12
         self.assertGreater((keeps & ~right(STUDENT) & right(TEACHER)).mean(), 0.04)
         self.assertEqual(self.check("one")["verdict"], "keep")
+
+    def test_a_joint_drop(self):
+        """Below the teacher alone, whoever answers the deferred, and whatever certified it."""
+        mixed = right(0.5 * softmax(TEACHER.astype(float)) + 0.5 * softmax(STUDENT.astype(float)))
+        for how in (["--plain"], ["--bound", "betting"], ["--bound", "hoeffding-bentkus"]):
+            self.policy("--score", "msp", "--max-drop", "0.2", "--answer", "average:0.5", *how)
+            report = self.check("one")
+            keeps = score_of("msp", STUDENT) >= self.threshold() - 1e-12
+            self.assertEqual((report["promise"], report["verdict"]), ("max-drop", "keep"))
+            self.assertAlmostEqual(report["limit"], 0.2)
+            self.assertAlmostEqual(report["risk"], right(TEACHER).mean()
+                                   - np.where(keeps, right(STUDENT), mixed).mean())
 
     def test_an_accuracy(self):
         self.policy("--score", "msp", "--min-accuracy", "0.8")
