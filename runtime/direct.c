@@ -1,46 +1,181 @@
 #include "runtime/direct.h"
+
 #include "base/error.h"
+#include "runtime/direct_plan.h"
+#include "runtime/workers.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-int ebjr_graph_append(struct ebjr_graph *g, struct ebjr_layer *l)
+
+struct ebjr_direct {
+    struct ebjr_direct_plan plan;
+    const struct ebjr_kernels *kernels;
+    ebjr_workers *workers;
+    size_t threads;
+    size_t together; /* samples that go through the steps at a time */
+    size_t memory;
+    float **blocks; /* a thread each: `together` samples' */
+    void **allocations;
+};
+
+/* A call in progress. Whoever is free takes the next samples. */
+struct call {
+    const ebjr_direct *direct;
+    float *logits;
+    const float *inputs;
+    size_t count, share;
+    atomic_size_t next;
+};
+
+/*
+ * Samples go through the steps together so that a step's weights are fetched once for all of them:
+ * as many as leave a second-level cache room for the weights, and a few where the weights are far
+ * too many for it anyhow.
+ */
+static size_t choose_together(const struct ebjr_direct_plan *plan, size_t share)
 {
-    (void)g;
-    free(l->inputs);
-    free(l->weight);
-    free(l->bias);
-    return ebjr_error_set(EBJR_EDEVICE, "stub");
+    enum { MOST = 16, FEW = 6 };
+    static const size_t cache = (size_t)512 << 10;
+    size_t bytes = plan->floats * sizeof(float);
+    size_t together = cache / bytes;
+    if (together < FEW && plan->weight_bytes > 2 * cache && plan->weight_bytes > bytes)
+        together = FEW;
+    if (together > MOST)
+        together = MOST;
+    if (together > share)
+        together = share;
+    return together > 0 ? together : 1;
 }
-int ebjr_graph_simplify(struct ebjr_graph *g)
+
+/* Blocks stand on whole cache lines. Zeros, so that no garbage that a kernel reads in passing is a
+ * slow number. */
+static int allocate(ebjr_direct *direct)
 {
-    (void)g;
+    enum { LINE = 64 };
+    size_t bytes;
+    direct->blocks = calloc(direct->threads, sizeof *direct->blocks);
+    direct->allocations = calloc(direct->threads, sizeof *direct->allocations);
+    if (!direct->blocks || !direct->allocations ||
+        __builtin_mul_overflow(direct->plan.floats, direct->together * sizeof(float), &bytes) ||
+        bytes > PTRDIFF_MAX - LINE)
+        return ebjr_error_memory();
+    for (size_t i = 0; i < direct->threads; i++) {
+        direct->allocations[i] = calloc(1, bytes + LINE);
+        if (!direct->allocations[i])
+            return ebjr_error_memory();
+        uintptr_t start = (uintptr_t)direct->allocations[i];
+        direct->blocks[i] = (float *)((start + LINE - 1) / LINE * LINE);
+    }
+    direct->memory = direct->plan.weight_bytes + direct->threads * bytes;
     return 0;
 }
-void ebjr_layer_clear(struct ebjr_layer *l)
+
+int ebjr_direct_compile_for(ebjr_direct **out, const struct ebjr_graph *graph, size_t batch,
+                            size_t threads, const struct ebjr_kernels *kernels)
 {
-    free(l->inputs);
-    free(l->weight);
-    free(l->bias);
+    if (batch == 0 || threads == 0)
+        return ebjr_error_set(EBJR_EINVAL, "a batch of %zu and %zu threads: at least 1 of each",
+                              batch, threads);
+    int status = ebjr_graph_check(graph);
+    if (status)
+        return status;
+    ebjr_direct *direct = calloc(1, sizeof *direct);
+    if (!direct)
+        return ebjr_error_memory();
+    direct->kernels = kernels;
+    direct->threads = threads;
+    status = ebjr_direct_plan_make(&direct->plan, graph);
+    if (!status) {
+        direct->together = choose_together(&direct->plan, (batch - 1) / threads + 1);
+        status = allocate(direct);
+    }
+    if (!status)
+        status = ebjr_workers_start(&direct->workers, threads);
+    if (status) {
+        ebjr_direct_free(direct);
+        return status;
+    }
+    *out = direct;
+    return 0;
 }
-void ebjr_graph_clear(struct ebjr_graph *g)
+
+int ebjr_direct_compile(ebjr_direct **out, const struct ebjr_graph *graph, size_t batch,
+                        size_t threads)
 {
-    (void)g;
+    return ebjr_direct_compile_for(out, graph, batch, threads, ebjr_kernels_find(0));
 }
-int ebjr_direct_compile(ebjr_direct **o, const struct ebjr_graph *g, size_t b, size_t t)
+
+void ebjr_direct_free(ebjr_direct *direct)
 {
-    (void)o;
-    (void)g;
-    (void)b;
-    (void)t;
-    return -9;
+    if (!direct)
+        return;
+    ebjr_workers_stop(direct->workers);
+    for (size_t i = 0; direct->allocations && i < direct->threads; i++)
+        free(direct->allocations[i]);
+    free(direct->allocations);
+    free(direct->blocks);
+    ebjr_direct_plan_clear(&direct->plan);
+    free(direct);
 }
-void ebjr_direct_free(ebjr_direct *d)
+
+static void forward(const ebjr_direct *direct, float *block, float *logits, const float *inputs,
+                    size_t count)
 {
-    (void)d;
+    const struct ebjr_direct_plan *plan = &direct->plan;
+    size_t pixels = plan->input_channels * plan->input.height * plan->input.width;
+    for (size_t s = 0; s < count; s++)
+        ebjr_layout_fill(&plan->input, plan->input_channels,
+                         block + s * plan->floats + plan->input_place, inputs + s * pixels);
+    for (size_t i = 0; i < plan->step_count; i++)
+        ebjr_step_run(&plan->steps[i], direct->kernels, block, plan->floats, count);
+    for (size_t s = 0; s < count; s++)
+        for (size_t c = 0; c < plan->classes; c++)
+            logits[s * plan->classes + c] =
+                block[s * plan->floats + plan->output_place + c * plan->output_plane];
 }
-int ebjr_direct_forward(ebjr_direct *d, float *l, const float *i, size_t c)
+
+static void take_part(void *context, size_t worker)
 {
-    (void)d;
-    (void)l;
-    (void)i;
-    (void)c;
-    return -9;
+    struct call *call = context;
+    const ebjr_direct *direct = call->direct;
+    const struct ebjr_direct_plan *plan = &direct->plan;
+    size_t pixels = plan->input_channels * plan->input.height * plan->input.width;
+    for (;;) {
+        size_t first = atomic_fetch_add(&call->next, call->share);
+        if (first >= call->count)
+            return;
+        size_t left = call->count - first;
+        forward(direct, direct->blocks[worker], call->logits + first * plan->classes,
+                call->inputs + first * pixels, left < call->share ? left : call->share);
+    }
+}
+
+int ebjr_direct_forward(ebjr_direct *direct, float *logits, const float *inputs, size_t count)
+{
+    if (count == 0)
+        return 0;
+    size_t even = (count - 1) / direct->threads + 1;
+    struct call call = {
+        .direct = direct,
+        .logits = logits,
+        .inputs = inputs,
+        .count = count,
+        .share = even < direct->together ? even : direct->together,
+    };
+    size_t parts = (count - 1) / call.share + 1;
+    ebjr_workers_run(direct->workers, parts < direct->threads ? parts : direct->threads, take_part,
+                     &call);
+    return 0;
+}
+
+size_t ebjr_direct_memory(const ebjr_direct *direct)
+{
+    return direct->memory;
+}
+
+void ebjr_direct_version(char *out, size_t size)
+{
+    snprintf(out, size, "direct, %s", ebjr_kernels_find(0)->name);
 }

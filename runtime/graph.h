@@ -54,10 +54,20 @@ struct ebjr_graph {
     size_t count;
 };
 
-/* Appends a layer, which then belongs to the graph, and sets its shape from those of its inputs.
- * Where it fails, the layer is freed. Errors: EBJR_EINVAL shapes that do not fit together;
- * EBJR_ENOMEM. */
+/* "convolution"; "unknown" for what is none */
+const char *ebjr_layer_name(enum ebjr_layer_kind kind);
+
+/*
+ * Appends a layer, which then belongs to the graph, and sets its shape from those of its inputs; an
+ * input's shape, and a convolution's and linear layer's channels, are the caller's to set. Where it
+ * fails, the layer is freed; *layer is empty in either case. A pool's padding is at most half its
+ * window. Errors: EBJR_EINVAL shapes that do not fit together, no weights; EBJR_ENOMEM.
+ */
 int ebjr_graph_append(struct ebjr_graph *graph, struct ebjr_layer *layer);
+
+/* Whether each layer is one that could have been appended, has the shape it would have been given,
+ * and the last one's output is a vector. Errors: EBJR_EINVAL. */
+int ebjr_graph_check(const struct ebjr_graph *graph);
 
 /*
  * Fewer layers, the same function up to rounding: a scale behind a convolution or linear layer that

@@ -1,0 +1,89 @@
+/*
+ * The inner loops of direct.h, once for each instruction set a CPU may have. All work on planes:
+ * one channel's pixels in rows, whatever stands between the rows.
+ */
+#ifndef EBJR_RUNTIME_KERNELS_H
+#define EBJR_RUNTIME_KERNELS_H
+
+#include <stddef.h>
+
+/* Kernels read up to this many floats behind the last one they were asked for. */
+enum { EBJR_KERNEL_OVERRUN = 64 };
+
+/* Outputs that are computed together; the weights of each such tile stand together. */
+enum { EBJR_KERNEL_TILE = 6 };
+
+/*
+ * out[o][p] = clamp(bias[o] + sum over i, t of weight[o][i][t] * in[i][p + offset[t]]
+ *                   + addend[o][p])     for p in [0, length)
+ *
+ * A convolution of any window is this sum: where rows are far enough apart to hold the padding, a
+ * tap of the window is one and the same step in memory for every pixel. Pixels fill the vectors, so
+ * that any number of channels uses them fully, and a channel more is a plane more.
+ *
+ * With `scale`, in[i][p] is clamp(scale[i] * in[i][p] + shift[i]) and the only offset is 0.
+ */
+struct ebjr_plane_sum {
+    float *out;
+    const float *in, *addend; /* addend may be NULL; it has the strides of `out` */
+    size_t in_stride, out_stride;
+    size_t inputs, outputs, taps, length;
+    const ptrdiff_t *offset;
+    const float *weight; /* [tile][inputs][taps][outputs of the tile], see ebjr_tile_first */
+    const float *bias;
+    float low, high;
+    const float *scale, *shift; /* NULL: none */
+    float scale_low, scale_high;
+    float *panel; /* inputs * EBJR_KERNEL_OVERRUN floats to work in, with `scale` */
+};
+
+/* `outputs` are cut into the fewest tiles, as evenly as can be: tile t is [first(t), first(t+1)).
+ */
+static inline size_t ebjr_tile_count(size_t outputs)
+{
+    return outputs / EBJR_KERNEL_TILE + (outputs % EBJR_KERNEL_TILE != 0);
+}
+
+static inline size_t ebjr_tile_first(size_t outputs, size_t tile)
+{
+    size_t tiles = ebjr_tile_count(outputs), rest = outputs % tiles;
+    return tile * (outputs / tiles) + (tile < rest ? tile : rest);
+}
+
+/* Outputs of a matrix product that are computed together. */
+enum { EBJR_KERNEL_COLUMNS = 64 };
+
+/* out[s][o] = clamp(bias[o] + sum over i of weight[o][i] in[s][i]) */
+struct ebjr_product {
+    float *out;
+    const float *in;
+    size_t in_stride, out_stride; /* between samples */
+    size_t samples, inputs, outputs;
+    /* [block of EBJR_KERNEL_COLUMNS outputs][inputs][outputs of the block], 0 behind the last */
+    const float *weight;
+    const float *bias; /* 0 behind the last, as well */
+    float low, high;
+};
+
+struct ebjr_kernels {
+    const char *name; /* of the instruction set */
+    /* Tiles [first, last) of the outputs. */
+    void (*plane_sum)(const struct ebjr_plane_sum *task, size_t first, size_t last);
+    void (*product)(const struct ebjr_product *task);
+    /* out = clamp(scale * in + shift) */
+    void (*scale)(float *out, const float *in, float scale, float shift, float low, float high,
+                  size_t length);
+    /* out = clamp(in + other) */
+    void (*add)(float *out, const float *in, const float *other, float low, float high,
+                size_t length);
+    /* out[x] += in[stride * x], or the larger of the two */
+    void (*accumulate)(float *out, const float *in, size_t stride, size_t length);
+    void (*larger)(float *out, const float *in, size_t stride, size_t length);
+};
+
+/* Of those that this CPU can execute the fastest, with rank 0; the next; NULL: no more. */
+const struct ebjr_kernels *ebjr_kernels_find(size_t rank);
+
+extern const struct ebjr_kernels ebjr_kernels_avx512, ebjr_kernels_avx2, ebjr_kernels_portable;
+
+#endif

@@ -1,0 +1,6 @@
+/* Compiled for x86-64-v3: 16 registers hold 12 sums, 2 vectors of pixels and a weight. */
+#define LANES 8
+#define VECTORS 2
+#define KERNELS ebjr_kernels_avx2
+#define NAME "AVX2"
+#include "runtime/kernels_body.h"
