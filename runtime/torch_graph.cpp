@@ -1,9 +1,12 @@
 // A TorchScript model as a list of layers (graph.h). The model is frozen, which makes its weights
-// constants and resolves what does not depend on the input; what is left is walked once. Control
-// flow that is still there, or an operator that is no layer, ends the walk with its name.
+// constants and resolves what does not depend on the input; branches that only raise an exception
+// (a batch norm asks whether its input has four dimensions) go. What is left is walked once.
+// Control flow that is still there, or an operator that is no layer, ends the walk with its name.
 #include "runtime/torch.hpp"
 
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
+#include <torch/csrc/jit/passes/remove_exceptions.h>
 
 #include <cmath>
 #include <limits>
@@ -422,6 +425,8 @@ int ebjr::graph(struct ebjr_graph *out, void *handle, const struct ebjr_shape *s
                                         : model->module;
         auto graph = module.get_method("forward").graph()->copy();
         torch::jit::Inline(*graph);
+        EliminateExceptions(graph);
+        torch::jit::EliminateDeadCode(graph);
         Walk(out, *shape).run(*graph);
         return 0;
     });
