@@ -19,7 +19,7 @@ enum {
     FINALISTS = 2 /* plans tried with other batches */
 };
 
-static const double slice_ns = 2e7; /* of one plan in one round */
+static const double slice_ns = 1e7; /* of one plan in one round */
 static const double step_ns = 2e9;  /* what one step may take by a slow model */
 static const double hopeless = 2.5; /* times the fastest: not looked at again */
 static const size_t other_batches[] = {8, LARGEST_BATCH};
