@@ -31,6 +31,10 @@ static const struct column columns[] = {
     {"p99_low_ns", COLUMN_REAL, 0, true, NULL},
     {"p99_high_ns", COLUMN_REAL, 0, true, NULL},
     {"max_ns", COLUMN_REAL, 11, false, NULL},
+    {"predicted_mean_ns", COLUMN_REAL, 0, false, "from the models measured alone"},
+    {"predicted_p50_ns", COLUMN_REAL, 0, true, NULL},
+    {"predicted_p95_ns", COLUMN_REAL, 0, false, NULL},
+    {"predicted_p99_ns", COLUMN_REAL, 0, false, NULL},
     {"samples_per_s", COLUMN_REAL, 0, false, NULL},
     {"qps", COLUMN_REAL, 0, false, "requests a second that came"},
     {"above_qps", COLUMN_REAL, 0, false, "the least rate found to break the budget"},
@@ -108,6 +112,10 @@ void bench_print(struct table *table, const struct bench_row *row)
     at += put_interval(values + at, &measured->p95);
     at += put_interval(values + at, &measured->p99);
     values[at++] = real_value(measured->max);
+    values[at++] = real_value(row->predicted.mean);
+    values[at++] = real_value(row->predicted.p50);
+    values[at++] = real_value(row->predicted.p95);
+    values[at++] = real_value(row->predicted.p99);
     values[at++] = real_value(measured->samples_per_s);
     values[at++] = real_value(is_server ? options->qps : NAN);
     values[at++] = finite_value(row->above_qps);

@@ -3,6 +3,7 @@
 #define EBJR_CLI_BENCH_REPORT_H
 
 #include "bench/rate.h"
+#include "calib/measured.h"
 #include "cli/live_cascade.h"
 #include "cli/table.h"
 #include "db/latency_stream.h"
@@ -14,6 +15,7 @@ struct bench_row {
     const struct live *live;
     const struct live_cascade *cascade;
     double accuracy;
+    struct ebjr_measured_summary predicted; /* of a cascade, from its models alone; NaN: unknown */
     double above_qps; /* of a search: the least rate that broke the budget; NaN: none */
 };
 

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bench/replay.h"
+#include "cli/bench_predict.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
@@ -15,7 +16,7 @@ struct request {
     struct live_cascade_request cascade;
     int64_t samples, max_batch, seed; /* samples, max_batch 0: not given */
     double qps;                       /* NaN: not given */
-    bool find_max_qps, reference;
+    bool find_max_qps, each, reference;
 };
 
 /* Everything a measurement needs. */
@@ -100,7 +101,7 @@ static int parse(struct bench *bench, const struct request *request)
         status = ebjr_scenario_find(&scenario, request->scenario);
     if (status)
         return status;
-    bench->table = bench_table(format, !request->reference);
+    bench->table = bench_table(format, !request->reference && !request->each);
     ebjr_measure_defaults(options, scenario);
     status = check_server(bench, request);
     if (!status)
@@ -161,7 +162,16 @@ static int report(struct bench *bench, const struct ebjr_measured *measured, dou
                             .live = &bench->live,
                             .cascade = &bench->cascade,
                             .accuracy = ebjr_replay_accuracy(&bench->replay),
+                            .predicted = {NAN, NAN, NAN, NAN},
                             .above_qps = above_qps};
+    int64_t n = measured->n < bench->replay.samples ? measured->n : bench->replay.samples;
+    bool is_cascade = bench->cascade.policy.stage_count > 1;
+    int status = 0;
+    if (bench->store && is_cascade && bench->options.scenario == EBJR_SINGLE)
+        status = bench_predict(&row.predicted, bench->store, &bench->live, &bench->cascade,
+                               &bench->replay, n);
+    if (status)
+        return status;
     bench_print(&bench->table, &row);
     warn(measured, &bench->options);
     return bench->recorder.stream ? bench_store(&bench->recorder, bench->store, &row) : 0;
@@ -280,9 +290,29 @@ static int prepare(struct bench *bench, const struct request *request)
     return status;
 }
 
+/* Each model of the cascade by itself, one sample at a time. */
+static int measure_each(struct bench *bench)
+{
+    struct live_cascade whole = bench->cascade;
+    enum ebjr_scenario scenario = bench->options.scenario;
+    int status = 0;
+    bench->options.scenario = EBJR_SINGLE;
+    for (size_t i = 0; !status && i < whole.policy.stage_count; i++) {
+        status = live_cascade_part(&bench->cascade, &whole, i);
+        if (!status)
+            status = measure(bench, whole.policy.stages[i].model);
+        ebjr_cascade_free(bench->cascade.cascade);
+    }
+    bench->cascade = whole;
+    bench->options.scenario = scenario;
+    return status;
+}
+
 static int measure_all(struct bench *bench, const struct request *request)
 {
-    int status = request->find_max_qps ? search(bench, request) : measure(bench, request->scenario);
+    int status = request->each ? measure_each(bench) : 0;
+    if (!status)
+        status = request->find_max_qps ? search(bench, request) : measure(bench, request->scenario);
     if (status || !request->reference)
         return status;
     bench->options.scenario = EBJR_SINGLE;
@@ -340,6 +370,9 @@ static int run(const struct command *command, int argc, char **argv)
          "server: the largest rate whose 99th percentile is within --max-p99", false},
         {"max-p99", OPTION_TEXT, &request.max_p99, "TIME", "20ms, 500us", false},
         {"trace", OPTION_TEXT, &request.trace, "FILE", "the rates that were tried, as CSV", false},
+        {"each", OPTION_FLAG, &request.each, NULL,
+         "measure each model of the cascade by itself first, single: what is predicted from",
+         false},
         {"reference", OPTION_FLAG, &request.reference, NULL,
          "measure the original's way too: one sample at a time, models as loaded", false},
         {"seed", OPTION_INTEGER, &request.seed, "N", "of the arrivals (default 1)", false},

@@ -162,6 +162,17 @@ static int find_alone(struct ebjr_stored_model *out, ebjr_store *store, const ch
     return live_identify(out, text);
 }
 
+static void complete_alone(struct live_cascade *out)
+{
+    struct ebjr_policy *policy = &out->policy;
+    struct ebjr_policy_stage *stage = &policy->stages[0];
+    snprintf(stage->model, sizeof stage->model, "%s", out->stored[0].name);
+    snprintf(stage->sha256, sizeof stage->sha256, "%s", out->stored[0].sha256);
+    policy->stage_count = 1;
+    policy->answer_weight = 1;
+    policy->classes = ebjr_model_describe(out->models[0])->classes;
+}
+
 int live_cascade_open_alone(struct live_cascade *out, struct live *live, ebjr_store *store,
                             const struct live_request *live_request,
                             const struct live_cascade_request *request)
@@ -183,12 +194,16 @@ int live_cascade_open_alone(struct live_cascade *out, struct live *live, ebjr_st
         status = agree_on_preprocessing(live, live_request, policy);
     if (status)
         return status;
-    snprintf(policy->stages[0].model, sizeof policy->stages[0].model, "%s", out->stored[0].name);
-    snprintf(policy->stages[0].sha256, sizeof policy->stages[0].sha256, "%s",
-             out->stored[0].sha256);
-    policy->answer_weight = 1;
-    policy->classes = ebjr_model_describe(out->models[0])->classes;
+    complete_alone(out);
     return 0;
+}
+
+int live_cascade_part(struct live_cascade *out, const struct live_cascade *whole, size_t stage)
+{
+    *out =
+        (struct live_cascade){.stored = {whole->stored[stage]}, .models = {whole->models[stage]}};
+    complete_alone(out);
+    return ebjr_cascade_new(&out->cascade, &out->policy, out->models);
 }
 
 int live_cascade_ready(struct live_cascade *out, struct live *live, ebjr_store *store, size_t batch)

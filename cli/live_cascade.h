@@ -59,6 +59,10 @@ int live_cascade_open_alone(struct live_cascade *out, struct live *live, ebjr_st
                             const struct live_request *live_request,
                             const struct live_cascade_request *request);
 
+/* One stage's model of a cascade by itself, as it is prepared there. The model is borrowed: free
+ * out->cascade, and nothing else. */
+int live_cascade_part(struct live_cascade *out, const struct live_cascade *whole, size_t stage);
+
 /* Prepares the models for batches of `batch` (0: any) and joins them. May be called again. */
 int live_cascade_ready(struct live_cascade *out, struct live *live, ebjr_store *store,
                        size_t batch);
