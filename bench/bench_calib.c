@@ -268,9 +268,13 @@ static void bench_band(void)
 
 static struct ebjr_samples view(const struct samples *samples)
 {
-    return (struct ebjr_samples){
-        samples->n,       samples->score,           samples->student,
-        samples->teacher, samples->student_latency, samples->teacher_latency, NULL};
+    return (struct ebjr_samples){samples->n,
+                                 samples->score,
+                                 samples->student,
+                                 samples->teacher,
+                                 samples->student_latency,
+                                 samples->teacher_latency,
+                                 NULL};
 }
 
 /* Accuracy, FLOPs and the 95th percentile of latency, each certified. */

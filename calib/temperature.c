@@ -1,6 +1,7 @@
 #include "calib/temperature.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/softmax.h"
 
 #include <gsl/gsl_errno.h>
@@ -76,19 +77,39 @@ double ebjr_temperature_nll(double temperature, const float *logits, const int32
  * The root of a derivative is found to full precision; the minimum of a function only to the root
  * of that, as it is flat there.
  */
-static double slope(double log_temperature, void *context)
+struct slopes {
+    const struct rows *rows;
+    double temperature;
+    double *each; /* [n] of one row; summed in their order, whoever worked them out */
+};
+
+static void find_slopes(void *context, size_t from, size_t to)
 {
-    const struct rows *rows = context;
-    double temperature = exp(log_temperature), sum = 0;
-    for (size_t i = 0; i < rows->n; i++) {
+    const struct slopes *slopes = context;
+    const struct rows *rows = slopes->rows;
+    double temperature = slopes->temperature;
+    for (size_t i = from; i < to; i++) {
+        slopes->each[i] = 0;
         if (!used(rows, i))
             continue;
         const float *z = rows->logits + i * rows->classes;
         struct ebjr_softmax row;
         ebjr_softmax_sums(&row, z, rows->classes, ebjr_top_two(z, rows->classes).first, temperature,
                           EBJR_SOFTMAX_MOMENTS);
-        sum += temperature * row.weighted / (1 + row.rest) + (row.top - (double)z[rows->labels[i]]);
+        slopes->each[i] =
+            temperature * row.weighted / (1 + row.rest) + (row.top - (double)z[rows->labels[i]]);
     }
+}
+
+static double slope(double log_temperature, void *context)
+{
+    enum { LOGITS = 100000 }; /* worth a thread */
+    struct slopes *slopes = context;
+    double sum = 0;
+    slopes->temperature = exp(log_temperature);
+    ebjr_parallel(find_slopes, slopes, slopes->rows->n, LOGITS / slopes->rows->classes + 1);
+    for (size_t i = 0; i < slopes->rows->n; i++)
+        sum += slopes->each[i];
     return sum;
 }
 
@@ -112,11 +133,11 @@ static int check(const struct rows *rows)
 }
 
 /* The slope is > 0 at log T = low and < 0 at high. */
-static int solve(double *root, struct rows *rows, double low, double high)
+static int solve(double *root, struct slopes *slopes, double low, double high)
 {
     enum { STEPS = 100 };
     const double tolerance = 1e-13;
-    gsl_function function = {.function = slope, .params = rows};
+    gsl_function function = {.function = slope, .params = slopes};
     gsl_root_fsolver *solver = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
     if (!solver)
         return ebjr_error_memory();
@@ -135,16 +156,11 @@ static int solve(double *root, struct rows *rows, double low, double high)
     return 0;
 }
 
-int ebjr_temperature_fit(double *temperature, const float *logits, const int32_t *labels,
-                         const uint8_t *use, size_t n, size_t classes)
+/* Temperatures are kept within lowest..highest; where no temperature matters it stays as it is. */
+static int minimise(double *temperature, struct slopes *slopes)
 {
-    struct rows rows = {logits, labels, use, n, classes};
-    *temperature = 1;
-    int status = check(&rows);
-    if (status)
-        return status;
     double low = log(lowest), high = log(highest), root = 0;
-    double at_low = slope(low, &rows), at_high = slope(high, &rows);
+    double at_low = slope(low, slopes), at_high = slope(high, slopes);
     if (at_low == 0 && at_high == 0)
         return 0;
     if (at_low <= 0 || at_high >= 0) {
@@ -152,10 +168,25 @@ int ebjr_temperature_fit(double *temperature, const float *logits, const int32_t
         return 0;
     }
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    status = solve(&root, &rows, low, high);
+    int status = solve(&root, slopes, low, high);
     gsl_set_error_handler(handler);
     if (!status)
         *temperature = exp(root);
+    return status;
+}
+
+int ebjr_temperature_fit(double *temperature, const float *logits, const int32_t *labels,
+                         const uint8_t *use, size_t n, size_t classes)
+{
+    struct rows rows = {logits, labels, use, n, classes};
+    struct slopes slopes = {.rows = &rows};
+    *temperature = 1;
+    int status = check(&rows);
+    if (status)
+        return status;
+    slopes.each = calloc(n, sizeof *slopes.each);
+    status = slopes.each ? minimise(temperature, &slopes) : ebjr_error_memory();
+    free(slopes.each);
     return status;
 }
 

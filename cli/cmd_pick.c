@@ -452,7 +452,7 @@ static int run(const struct command *command, int argc, char **argv)
          "all certified budgets hold with probability 1 - D (default 0.05)", false},
         {"bound", OPTION_TEXT, &request.bound, "NAME",
          "that certifies --max-drop: clopper-pearson (of harm; default), betting (of the\n"
-         "drop itself; default for a joint answer) or hoeffding-bentkus (the same, weaker)",
+         "drop itself; default for a joint answer) or hoeffding-bentkus (the same, far weaker)",
          false},
         {"plain", OPTION_FLAG, &request.plain, NULL, "no certificate", false},
         {"score", OPTION_TEXT, &request.fit.score, "NAME",

@@ -245,6 +245,7 @@ static int fit_score(struct ebjr_router *router, const struct data *data,
     if (is_fitted || is_auto)
         status = best_plain(&plain, data, &cascade->options, use);
     if (!status && request->temperature) {
+        say("fitting a temperature to the tuning samples' logits");
         status = ebjr_temperature_fit(&router->options.temperature, cascade->logits,
                                       cascade->labels, use, cascade->n, cascade->classes);
         if (!status)

@@ -185,6 +185,18 @@ class Certificates(ProgramTest):
 
         self.break_rate(FEWER_SPLITS, ["--min-accuracy", "0.935"], is_broken)
 
+    def test_joint_drop(self):
+        """Of the average of both models, judged as accuracy is: a fifth fits the weight and chooses
+        the thresholds."""
+        limit = 0.0075
+
+        def is_broken(pick):
+            self.assertEqual(pick["bound"], "betting" if pick["certified"] else None)
+            n, test_n = pick["n"], pick["test_n"]
+            return round(pick["drop"] * n + pick["test_drop"] * test_n) > limit * (n + test_n)
+
+        self.break_rate(FEWER_SPLITS, ["--max-drop", str(limit)], is_broken, "--answer", "average")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -350,7 +350,7 @@ class Slips(Store):
                           "--answer average:0.5"):
             self.refuse("--stages", arguments=self.stages("--max-drop", "0.1",
                                                           *arguments.split()))
-        self.refuse("learned", code=1,
+        self.refuse("learned", code=2,
                     arguments=self.stages("--max-drop", "0.1", "--score", "learned"))
         for score in ("random", "oracle"):
             self.refuse(score, arguments=self.stages("--max-drop", "0.1", "--score", score))
