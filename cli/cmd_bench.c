@@ -81,6 +81,8 @@ static int check_server(struct bench *bench, const struct request *request)
         return ebjr_error_set(EBJR_EINVAL, "--find-max-qps and --max-p99 TIME go together");
     if (request->trace && !request->find_max_qps)
         return ebjr_error_set(EBJR_EINVAL, "--trace is of the probes of --find-max-qps");
+    if (request->each && bench->options.scenario != EBJR_SINGLE)
+        return ebjr_error_set(EBJR_EINVAL, "--each belongs to --scenario single");
     if (request->live.batch && bench->options.scenario != EBJR_OFFLINE)
         return ebjr_error_set(EBJR_EINVAL, "--batch belongs to --scenario offline; those of a "
                                            "server are given by --max-batch");
