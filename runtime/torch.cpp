@@ -24,6 +24,9 @@ std::string ebjr::reason(const std::exception &error)
     return text.substr(0, text.find('\n'));
 }
 
+// Where OpenBLAS multiplies for libtorch, it has threads of its own, which spin between products.
+extern "C" void openblas_set_num_threads(int threads) __attribute__((weak));
+
 namespace
 {
 
@@ -180,6 +183,8 @@ int forward(void *handle, float *logits, size_t capacity, size_t *classes, const
 void set_threads(int threads)
 {
     at::set_num_threads(threads);
+    if (openblas_set_num_threads)
+        openblas_set_num_threads(threads);
 }
 
 double gemm_rate()
