@@ -5,6 +5,7 @@
 #ifndef EBJR_RUNTIME_KERNELS_H
 #define EBJR_RUNTIME_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Kernels read up to this many floats behind the last one they were asked for. */
@@ -65,20 +66,43 @@ struct ebjr_product {
     float low, high;
 };
 
+/* One plane's windows, in rows: their largest pixel, or the sum of their pixels by `divisor`; by
+ * how many they are, where that is 0. */
+struct ebjr_plane_pool {
+    float *out;
+    const float *in;
+    size_t in_height, in_width, in_row, out_height, out_width, out_row;
+    size_t kernel[2], stride[2], padding[2], dilation[2];
+    bool is_max;
+    float divisor;
+    float *columns; /* in_width floats to work in */
+};
+
+/* The positions x of [0, count) for which x * stride + shift - padding is in [0, size): from *first
+ * up to *last. */
+static inline void ebjr_clip(size_t *first, size_t *last, size_t count, size_t stride, size_t shift,
+                             size_t padding, size_t size)
+{
+    *first = padding > shift ? (padding - shift + stride - 1) / stride : 0;
+    *last = size + padding > shift ? (size + padding - shift - 1) / stride + 1 : 0;
+    if (*last > count)
+        *last = count;
+    if (*first > *last)
+        *first = *last;
+}
+
 struct ebjr_kernels {
     const char *name; /* of the instruction set */
     /* Tiles [first, last) of the outputs. */
     void (*plane_sum)(const struct ebjr_plane_sum *task, size_t first, size_t last);
     void (*product)(const struct ebjr_product *task);
+    void (*plane_pool)(const struct ebjr_plane_pool *task);
     /* out = clamp(scale * in + shift) */
     void (*scale)(float *out, const float *in, float scale, float shift, float low, float high,
                   size_t length);
     /* out = clamp(in + other) */
     void (*add)(float *out, const float *in, const float *other, float low, float high,
                 size_t length);
-    /* out[x] += in[stride * x], or the larger of the two */
-    void (*accumulate)(float *out, const float *in, size_t stride, size_t length);
-    void (*larger)(float *out, const float *in, size_t stride, size_t length);
 };
 
 /* Of those that this CPU can execute the fastest, with rank 0; the next; NULL: no more. */
