@@ -36,7 +36,7 @@ struct call {
  */
 static size_t choose_together(const struct ebjr_direct_plan *plan, size_t share)
 {
-    enum { MOST = 12 };
+    enum { MOST = 6 };
     size_t together = plan->weight_bytes / (2 * plan->floats * sizeof(float));
     if (together > MOST)
         together = MOST;
@@ -71,9 +71,12 @@ static int allocate(ebjr_direct *direct)
 int ebjr_direct_compile_for(ebjr_direct **out, const struct ebjr_graph *graph, size_t batch,
                             size_t threads, const struct ebjr_kernels *kernels)
 {
-    if (batch == 0 || threads == 0)
-        return ebjr_error_set(EBJR_EINVAL, "a batch of %zu and %zu threads: at least 1 of each",
-                              batch, threads);
+    enum { MOST_THREADS = 4096 };
+    if (batch == 0 || threads == 0 || threads > MOST_THREADS)
+        return ebjr_error_set(EBJR_EINVAL,
+                              "a batch of %zu and %zu threads: at least 1 of each, and at most %d "
+                              "threads",
+                              batch, threads, MOST_THREADS);
     int status = ebjr_graph_check(graph);
     if (status)
         return status;

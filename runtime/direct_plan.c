@@ -67,6 +67,23 @@ static void set_offsets(struct ebjr_step *step)
     }
 }
 
+/* What a convolution copies its input into, and its sums out of. */
+static int make_work(struct making *making, struct ebjr_step *step, size_t index, work_regions work)
+{
+    ebjr_gather_make(&step->gather, &making->graph->layers[index], &step->in, &step->out);
+    struct ebjr_plan_memory *memory = &making->memory;
+    int status = 0;
+    if (step->gather.needed)
+        status =
+            ebjr_memory_add(&work[GATHER], memory, step->in_channels, step->gather.plane, index);
+    step->is_staged = step->gather.row != step->out.row;
+    if (!status && step->is_staged) {
+        step->stage_plane = (ebjr_size_multiply(step->out.height, step->gather.row) + 15) / 16 * 16;
+        status = ebjr_memory_add(&work[STAGE], memory, step->channels, step->stage_plane, index);
+    }
+    return status;
+}
+
 static int make_convolution(struct making *making, struct ebjr_step *step, size_t index,
                             work_regions work)
 {
@@ -76,7 +93,9 @@ static int make_convolution(struct making *making, struct ebjr_step *step, size_
     step->taps = layer->window.kernel[0] * layer->window.kernel[1];
     size_t sums = inputs * step->taps,
            phases = ebjr_size_multiply(layer->window.stride[0], layer->window.stride[1]);
-    ebjr_gather_make(&step->gather, layer, &step->in, &step->out);
+    int status = make_work(making, step, index, work);
+    if (status)
+        return status;
     step->offset = calloc(step->taps, sizeof *step->offset);
     step->weight = calloc(step->channels * sums, sizeof *step->weight);
     step->bias = copy_floats(layer->bias, step->channels, step->channels);
@@ -91,17 +110,7 @@ static int make_convolution(struct making *making, struct ebjr_step *step, size_
     set_offsets(step);
     making->plan->weight_bytes += (step->channels * (sums + 1)) * sizeof(float);
 
-    struct ebjr_plan_memory *memory = &making->memory;
-    int status = 0;
-    if (step->gather.needed)
-        status =
-            ebjr_memory_add(&work[GATHER], memory, step->in_channels, step->gather.plane, index);
-    step->is_staged = step->gather.row != step->out.row;
-    if (!status && step->is_staged) {
-        step->stage_plane = (ebjr_size_multiply(step->out.height, step->gather.row) + 15) / 16 * 16;
-        status = ebjr_memory_add(&work[STAGE], memory, step->channels, step->stage_plane, index);
-    }
-    return status;
+    return 0;
 }
 
 static int make_scale(struct making *making, struct ebjr_step *step, const struct ebjr_layer *scale,
