@@ -131,19 +131,18 @@ static struct ebjr_plane_sum group_sum(const struct ebjr_step *step, float *bloc
     };
 }
 
-/* As many tiles at a time as have weights that stay in a second-level cache while all samples are
- * worked off. */
-static size_t tiles_at_once(const struct ebjr_step *step)
+size_t ebjr_step_tiles_at_once(const struct ebjr_step *step)
 {
     static const size_t cached = (size_t)256 << 10;
     size_t tile = step->in_channels / step->groups * step->taps * EBJR_KERNEL_TILE * sizeof(float);
     return tile < cached ? cached / tile : 1;
 }
 
-static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
-                     size_t stride, size_t samples)
+static void sum_planes(const struct ebjr_step *step, const struct ebjr_kernels *kernels,
+                       float *block, size_t stride, size_t samples)
 {
-    size_t tiles = ebjr_tile_count(step->channels / step->groups), some = tiles_at_once(step);
+    size_t tiles = ebjr_tile_count(step->channels / step->groups);
+    size_t some = ebjr_step_tiles_at_once(step);
     for (size_t s = 0; s < samples && step->gather.needed; s++)
         gather(step, block + s * stride + step->gather.place, block + s * stride + step->inputs[0]);
     for (size_t g = 0; g < step->groups; g++)
@@ -152,12 +151,19 @@ static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *ke
                 struct ebjr_plane_sum sum = group_sum(step, block + s * stride, g);
                 kernels->plane_sum(&sum, first, tiles - first < some ? tiles : first + some);
             }
-    for (size_t s = 0; s < samples; s++) {
-        float *value = block + s * stride + step->place;
-        if (step->is_staged)
-            unstage(step, value, block + s * stride + step->stage);
-        zero_halo(&step->out, step->channels, value);
-    }
+    for (size_t s = 0; s < samples && step->is_staged; s++)
+        unstage(step, block + s * stride + step->place, block + s * stride + step->stage);
+}
+
+static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
+                     size_t stride, size_t samples)
+{
+    if (step->is_winograd)
+        ebjr_winograd_run(step, kernels, block, stride, samples);
+    else
+        sum_planes(step, kernels, block, stride, samples);
+    for (size_t s = 0; s < samples; s++)
+        zero_halo(&step->out, step->channels, block + s * stride + step->place);
 }
 
 static void multiply(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,

@@ -34,6 +34,25 @@ INLINE void store(float *to, vector value)
     *(loose_vector *)to = value;
 }
 
+/* The first `count` floats, or all. */
+INLINE void store_some(float *to, vector value, size_t count)
+{
+    float whole[LANES];
+    if (count >= LANES) {
+        store(to, value);
+        return;
+    }
+    store(whole, value);
+    size_t done = 0;
+    UNROLL for (size_t some = LANES / 2; some > 0; some /= 2)
+    {
+        if (count & some) {
+            memcpy(to + done, whole + done, some * sizeof *to);
+            done += some;
+        }
+    }
+}
+
 #ifndef LARGER
 typedef int mask __attribute__((vector_size(4 * LANES)));
 
@@ -180,6 +199,8 @@ static void plane_sum(const struct ebjr_plane_sum *task, size_t first, size_t la
         }
     }
 }
+
+#include "runtime/kernels_winograd_body.h"
 
 enum { BLOCK = EBJR_KERNEL_COLUMNS, COLUMNS = VECTORS * LANES, ROWS = 6 };
 
@@ -361,6 +382,8 @@ const struct ebjr_kernels KERNELS = {
     .name = NAME,
     .plane_sum = plane_sum,
     .product = product,
+    .winograd_split = winograd_split,
+    .winograd_join = winograd_join,
     .plane_pool = plane_pool,
     .scale = scale,
     .add = add,
