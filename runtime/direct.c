@@ -30,18 +30,14 @@ struct call {
 };
 
 /*
- * Samples go through the steps together so that a step's weights are fetched once for all of them:
- * as many as leave a second-level cache room for the weights, and a few where the weights are far
- * too many for it anyhow.
+ * Samples go through the steps together so that a step's weights are fetched once for all of them,
+ * as long as there is more to weights than to what samples leave in the cache: measured, one sample
+ * at a time is the fastest where the two are alike.
  */
 static size_t choose_together(const struct ebjr_direct_plan *plan, size_t share)
 {
-    enum { MOST = 16, FEW = 6 };
-    static const size_t cache = (size_t)512 << 10;
-    size_t bytes = plan->floats * sizeof(float);
-    size_t together = cache / bytes;
-    if (together < FEW && plan->weight_bytes > 2 * cache && plan->weight_bytes > bytes)
-        together = FEW;
+    enum { MOST = 6 };
+    size_t together = plan->weight_bytes / (2 * plan->floats * sizeof(float));
     if (together > MOST)
         together = MOST;
     if (together > share)
@@ -75,9 +71,12 @@ static int allocate(ebjr_direct *direct)
 int ebjr_direct_compile_for(ebjr_direct **out, const struct ebjr_graph *graph, size_t batch,
                             size_t threads, const struct ebjr_kernels *kernels)
 {
-    if (batch == 0 || threads == 0)
-        return ebjr_error_set(EBJR_EINVAL, "a batch of %zu and %zu threads: at least 1 of each",
-                              batch, threads);
+    enum { MOST_THREADS = 4096 };
+    if (batch == 0 || threads == 0 || threads > MOST_THREADS)
+        return ebjr_error_set(EBJR_EINVAL,
+                              "a batch of %zu and %zu threads: at least 1 of each, and at most %d "
+                              "threads",
+                              batch, threads, MOST_THREADS);
     int status = ebjr_graph_check(graph);
     if (status)
         return status;

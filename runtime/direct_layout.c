@@ -23,8 +23,7 @@ static bool keeps_size(const struct ebjr_layer *layer)
     return true;
 }
 
-/* Multiples of 4096 bytes from plane to plane would all fall into the same few lines of a cache. */
-static size_t spread(size_t plane)
+size_t ebjr_plane_spread(size_t plane)
 {
     enum { PAGE = 4096 / sizeof(float), VECTOR = 16 };
     if (plane < VECTOR)
@@ -50,8 +49,8 @@ void ebjr_layout_make(struct ebjr_layout *out, const struct ebjr_shape *shape,
             out->halo_width = padding[1];
     }
     out->row = out->width + out->halo_width;
-    out->plane =
-        spread(ebjr_size_multiply(out->height + out->halo_height, out->row) + out->halo_width);
+    out->plane = ebjr_plane_spread(ebjr_size_multiply(out->height + out->halo_height, out->row) +
+                                   out->halo_width);
     out->lead = round_up(out->halo_height * out->row + out->halo_width, 16);
 }
 
@@ -77,7 +76,7 @@ void ebjr_gather_make(struct ebjr_gather *out, const struct ebjr_layer *layer,
     out->row = result->width + reach[1];
     if (out->row < result->row)
         out->row = result->row;
-    out->phase = spread(ebjr_size_multiply(out->rows, out->row));
+    out->phase = ebjr_plane_spread(ebjr_size_multiply(out->rows, out->row));
     out->plane =
         ebjr_size_multiply(ebjr_size_multiply(window->stride[0], window->stride[1]), out->phase);
 }

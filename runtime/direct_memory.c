@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* More than fits anywhere, and sums of a few such do not overflow. */
-static const size_t most_floats = SIZE_MAX / 1024;
+/* 256 GiB, more than a network's values take anywhere; sums and products of a few such do not
+ * overflow. */
+static const size_t most_floats = (size_t)1 << (sizeof(size_t) > 4 ? 36 : 24);
 
 size_t ebjr_size_multiply(size_t a, size_t b)
 {

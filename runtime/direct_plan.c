@@ -16,7 +16,7 @@ struct making {
 };
 
 /* Regions of step i that are places only when all regions are known. */
-enum { GATHER, STAGE, PANEL, WORK_REGIONS };
+enum { GATHER, STAGE, PANEL, PARTS, SUMS, WORK_REGIONS };
 typedef size_t work_regions[WORK_REGIONS];
 
 static float *copy_floats(const float *from, size_t count, size_t padded)
@@ -55,9 +55,9 @@ static void set_offsets(struct ebjr_step *step)
         size_t y = t / window->kernel[1] * window->dilation[0];
         size_t x = t % window->kernel[1] * window->dilation[1];
         if (!gather->needed) {
+            ptrdiff_t rows = step->is_winograd ? 0 : (ptrdiff_t)y - (ptrdiff_t)window->padding[0];
             step->offset[t] =
-                ((ptrdiff_t)y - (ptrdiff_t)window->padding[0]) * (ptrdiff_t)gather->row +
-                ((ptrdiff_t)x - (ptrdiff_t)window->padding[1]);
+                rows * (ptrdiff_t)gather->row + (ptrdiff_t)x - (ptrdiff_t)window->padding[1];
             continue;
         }
         size_t phase = y % window->stride[0] * window->stride[1] + x % window->stride[1];
@@ -67,32 +67,16 @@ static void set_offsets(struct ebjr_step *step)
     }
 }
 
-static int make_convolution(struct making *making, struct ebjr_step *step, size_t index,
-                            work_regions work)
+/* What a convolution works in. */
+static int make_work(struct making *making, struct ebjr_step *step, size_t index, work_regions work)
 {
     const struct ebjr_layer *layer = &making->graph->layers[index];
-    size_t inputs = step->in_channels / layer->groups, outputs = step->channels / layer->groups;
-    step->groups = layer->groups;
-    step->taps = layer->window.kernel[0] * layer->window.kernel[1];
-    size_t sums = inputs * step->taps,
-           phases = ebjr_size_multiply(layer->window.stride[0], layer->window.stride[1]);
-    ebjr_gather_make(&step->gather, layer, &step->in, &step->out);
-    step->offset = calloc(step->taps, sizeof *step->offset);
-    step->weight = calloc(step->channels * sums, sizeof *step->weight);
-    step->bias = copy_floats(layer->bias, step->channels, step->channels);
-    if (step->gather.needed)
-        step->gather.reads = calloc(phases, sizeof *step->gather.reads);
-    if (!step->offset || !step->weight || !step->bias ||
-        (step->gather.needed && !step->gather.reads))
-        return ebjr_error_memory();
-    for (size_t g = 0; g < layer->groups; g++)
-        pack_tiles(step->weight + g * outputs * sums, layer->weight + g * outputs * sums, outputs,
-                   sums);
-    set_offsets(step);
-    making->plan->weight_bytes += (step->channels * (sums + 1)) * sizeof(float);
-
     struct ebjr_plan_memory *memory = &making->memory;
     int status = 0;
+    ebjr_gather_make(&step->gather, layer, &step->in, &step->out);
+    step->is_winograd = making->fusion.scale[index] == EBJR_NONE && ebjr_winograd_pays(step, layer);
+    if (step->is_winograd)
+        return ebjr_winograd_work(step, memory, index, &work[PARTS], &work[SUMS]);
     if (step->gather.needed)
         status =
             ebjr_memory_add(&work[GATHER], memory, step->in_channels, step->gather.plane, index);
@@ -102,6 +86,64 @@ static int make_convolution(struct making *making, struct ebjr_step *step, size_
         status = ebjr_memory_add(&work[STAGE], memory, step->channels, step->stage_plane, index);
     }
     return status;
+}
+
+/* `groups` packed one behind the other. */
+static void pack_groups(float *to, const float *weight, size_t groups, size_t outputs, size_t sums)
+{
+    for (size_t g = 0; g < groups; g++)
+        pack_tiles(to + g * outputs * sums, weight + g * outputs * sums, outputs, sums);
+}
+
+static int pack_winograd(struct ebjr_step *step, const struct ebjr_layer *layer)
+{
+    size_t inputs = step->in_channels / layer->groups, outputs = step->channels / layer->groups;
+    size_t count = step->channels * inputs * step->taps;
+    step->weight = calloc(EBJR_WINOGRAD_PARTS * count, sizeof *step->weight);
+    step->bias = calloc(2 * step->channels, sizeof *step->bias);
+    float *parts = calloc(EBJR_WINOGRAD_PARTS * count, sizeof *parts);
+    int status = step->weight && step->bias && parts ? 0 : ebjr_error_memory();
+    if (!status) {
+        ebjr_winograd_weights(parts, layer->weight, step->channels * inputs, step->taps);
+        pack_groups(step->weight, parts, EBJR_WINOGRAD_PARTS * layer->groups, outputs,
+                    inputs * step->taps);
+        memcpy(step->bias + step->channels, layer->bias, step->channels * sizeof *step->bias);
+    }
+    free(parts);
+    return status;
+}
+
+static int pack_convolution(struct ebjr_step *step, const struct ebjr_layer *layer)
+{
+    size_t inputs = step->in_channels / layer->groups, outputs = step->channels / layer->groups;
+    step->weight = calloc(step->channels * inputs * step->taps, sizeof *step->weight);
+    step->bias = copy_floats(layer->bias, step->channels, step->channels);
+    if (!step->weight || !step->bias)
+        return ebjr_error_memory();
+    pack_groups(step->weight, layer->weight, layer->groups, outputs, inputs * step->taps);
+    return 0;
+}
+
+static int make_convolution(struct making *making, struct ebjr_step *step, size_t index,
+                            work_regions work)
+{
+    const struct ebjr_layer *layer = &making->graph->layers[index];
+    const size_t *kernel = layer->window.kernel, *stride = layer->window.stride;
+    int status = make_work(making, step, index, work);
+    if (status)
+        return status;
+    step->groups = layer->groups;
+    step->taps = (step->is_winograd ? 1 : kernel[0]) * kernel[1];
+    step->offset = calloc(step->taps, sizeof *step->offset);
+    if (step->gather.needed)
+        step->gather.reads = calloc(stride[0] * stride[1], sizeof *step->gather.reads);
+    if (!step->offset || (step->gather.needed && !step->gather.reads))
+        return ebjr_error_memory();
+    set_offsets(step);
+    size_t count = step->channels * (step->in_channels / layer->groups) * step->taps;
+    making->plan->weight_bytes +=
+        (count * (step->is_winograd ? EBJR_WINOGRAD_PARTS : 1) + step->channels) * sizeof(float);
+    return step->is_winograd ? pack_winograd(step, layer) : pack_convolution(step, layer);
 }
 
 static int make_scale(struct making *making, struct ebjr_step *step, const struct ebjr_layer *scale,
@@ -234,6 +276,8 @@ static void set_places(const struct making *making, struct ebjr_step *step, size
     step->gather.place = place_of(making, work[GATHER]);
     step->stage = place_of(making, work[STAGE]);
     step->panel = place_of(making, work[PANEL]);
+    step->parts = place_of(making, work[PARTS]);
+    step->sums = place_of(making, work[SUMS]);
 }
 
 /* A concatenation whose parts stand in it already. */

@@ -55,6 +55,10 @@ void ebjr_fusion_clear(struct ebjr_fusion *fusion);
 /* a * b, or a size that ebjr_memory_add refuses. */
 size_t ebjr_size_multiply(size_t a, size_t b);
 
+/* Floats from plane to plane that hold `plane`: whole vectors, and no multiple of 4096 bytes, which
+ * would put them all into the same few lines of a cache. */
+size_t ebjr_plane_spread(size_t plane);
+
 /* A value of this shape in this graph; whether `layer`, a convolution, reads one as it stands. */
 void ebjr_layout_make(struct ebjr_layout *out, const struct ebjr_shape *shape,
                       const struct ebjr_graph *graph);
@@ -63,6 +67,13 @@ bool ebjr_layout_suits(const struct ebjr_layout *layout, const struct ebjr_layer
 /* How the input of `layer` is copied where it is needed, and how far apart the sum's rows are. */
 void ebjr_gather_make(struct ebjr_gather *out, const struct ebjr_layer *layer,
                       const struct ebjr_layout *in, const struct ebjr_layout *result);
+
+/* Whether this convolution is less work by Winograd's filtering; its weights, of so many pairs of
+ * an output and an input; and regions for its parts and their sums. */
+bool ebjr_winograd_pays(const struct ebjr_step *step, const struct ebjr_layer *layer);
+void ebjr_winograd_weights(float *parts, const float *weight, size_t pairs, size_t taps);
+int ebjr_winograd_work(struct ebjr_step *step, struct ebjr_plan_memory *memory, size_t index,
+                       size_t *parts, size_t *sums);
 
 /* Regions for the values, and concatenations in the regions of their parts. Places come with
  * ebjr_memory_assign, when what steps work in has regions as well. */

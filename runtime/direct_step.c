@@ -1,6 +1,5 @@
 #include "runtime/direct_step.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,25 +56,13 @@ static void pack(float *pixels, const struct ebjr_layout *layout, size_t channel
             memcpy(pixels, value + c * layout->plane + y * layout->row, width * sizeof *pixels);
 }
 
-/* The positions x of [0, count) for which x * stride + shift - padding is in [0, size). */
-static void clip(size_t *first, size_t *last, size_t count, size_t stride, size_t shift,
-                 size_t padding, size_t size)
-{
-    *first = padding > shift ? (padding - shift + stride - 1) / stride : 0;
-    *last = size + padding > shift ? (size + padding - shift - 1) / stride + 1 : 0;
-    if (*last > count)
-        *last = count;
-    if (*first > *last)
-        *first = *last;
-}
-
 /* One row of one phase, from the row of the input that it is cut from; NULL: it is padding. */
 static void gather_row(const struct ebjr_step *step, float *to, const float *row, size_t phase)
 {
     size_t first = 0, last = 0, count = step->gather.row;
     size_t stride = step->window.stride[1], padding = step->window.padding[1];
     if (row)
-        clip(&first, &last, count, stride, phase, padding, step->in.width);
+        ebjr_clip(&first, &last, count, stride, phase, padding, step->in.width);
     zero(to, first);
     if (stride == 1 && last > first)
         memcpy(to + first, row + first + phase - padding, (last - first) * sizeof *to);
@@ -144,19 +131,18 @@ static struct ebjr_plane_sum group_sum(const struct ebjr_step *step, float *bloc
     };
 }
 
-/* As many tiles at a time as have weights that stay in a second-level cache while all samples are
- * worked off. */
-static size_t tiles_at_once(const struct ebjr_step *step)
+size_t ebjr_step_tiles_at_once(const struct ebjr_step *step)
 {
     static const size_t cached = (size_t)256 << 10;
     size_t tile = step->in_channels / step->groups * step->taps * EBJR_KERNEL_TILE * sizeof(float);
     return tile < cached ? cached / tile : 1;
 }
 
-static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
-                     size_t stride, size_t samples)
+static void sum_planes(const struct ebjr_step *step, const struct ebjr_kernels *kernels,
+                       float *block, size_t stride, size_t samples)
 {
-    size_t tiles = ebjr_tile_count(step->channels / step->groups), some = tiles_at_once(step);
+    size_t tiles = ebjr_tile_count(step->channels / step->groups);
+    size_t some = ebjr_step_tiles_at_once(step);
     for (size_t s = 0; s < samples && step->gather.needed; s++)
         gather(step, block + s * stride + step->gather.place, block + s * stride + step->inputs[0]);
     for (size_t g = 0; g < step->groups; g++)
@@ -165,12 +151,19 @@ static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *ke
                 struct ebjr_plane_sum sum = group_sum(step, block + s * stride, g);
                 kernels->plane_sum(&sum, first, tiles - first < some ? tiles : first + some);
             }
-    for (size_t s = 0; s < samples; s++) {
-        float *value = block + s * stride + step->place;
-        if (step->is_staged)
-            unstage(step, value, block + s * stride + step->stage);
-        zero_halo(&step->out, step->channels, value);
-    }
+    for (size_t s = 0; s < samples && step->is_staged; s++)
+        unstage(step, block + s * stride + step->place, block + s * stride + step->stage);
+}
+
+static void convolve(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
+                     size_t stride, size_t samples)
+{
+    if (step->is_winograd)
+        ebjr_winograd_run(step, kernels, block, stride, samples);
+    else
+        sum_planes(step, kernels, block, stride, samples);
+    for (size_t s = 0; s < samples; s++)
+        zero_halo(&step->out, step->channels, block + s * stride + step->place);
 }
 
 static void multiply(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
@@ -195,75 +188,32 @@ static void multiply(const struct ebjr_step *step, const struct ebjr_kernels *ke
     kernels->product(&product);
 }
 
-/* Rows of `in` that the window's rows at output row y are on; how many of the window's. */
-static size_t pool_rows(const struct ebjr_step *step, const struct ebjr_kernels *kernels,
-                        float *sums, const float *value, size_t y)
-{
-    const struct ebjr_window *window = &step->window;
-    bool is_max = step->kind == EBJR_LAYER_MAX_POOL;
-    size_t width = step->in.width, found = 0;
-    for (size_t x = 0; x < width; x++)
-        sums[x] = is_max ? -INFINITY : 0;
-    for (size_t k = 0; k < window->kernel[0]; k++) {
-        size_t padded = y * window->stride[0] + k * window->dilation[0];
-        if (padded < window->padding[0] || padded - window->padding[0] >= step->in.height)
-            continue;
-        const float *row = value + (padded - window->padding[0]) * step->in.row;
-        (is_max ? kernels->larger : kernels->accumulate)(sums, row, 1, width);
-        found++;
-    }
-    return found;
-}
-
-/* Sums over the window's pixels, of which `rows` rows were there, to averages. */
-static void average(const struct ebjr_step *step, float *sums, size_t rows)
-{
-    const struct ebjr_window *window = &step->window;
-    size_t padding = window->padding[1], width = step->out.width;
-    bool all = step->counts_padding || (padding == 0 && window->padding[0] == 0);
-    float whole = (float)(window->kernel[0] * window->kernel[1]);
-    for (size_t x = 0; x < width && all; x++)
-        sums[x] /= whole;
-    for (size_t x = 0; x < width && !all; x++) {
-        size_t columns = 0;
-        for (size_t k = 0; k < window->kernel[1]; k++) {
-            size_t padded = x * window->stride[1] + k * window->dilation[1];
-            columns += padded >= padding && padded - padding < step->in.width;
-        }
-        sums[x] /= (float)(columns * rows);
-    }
-}
-
-/* A window is a row of columns: columns first, so that most of the work is on whole rows. */
-static void pool_row(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *out,
-                     const float *columns, size_t rows)
-{
-    const struct ebjr_window *window = &step->window;
-    bool is_max = step->kind == EBJR_LAYER_MAX_POOL;
-    size_t stride = window->stride[1], padding = window->padding[1], width = step->out.width;
-    for (size_t x = 0; x < width; x++)
-        out[x] = is_max ? -INFINITY : 0;
-    for (size_t k = 0; k < window->kernel[1]; k++) {
-        size_t first, last, shift = k * window->dilation[1];
-        clip(&first, &last, width, stride, shift, padding, step->in.width);
-        if (first < last)
-            (is_max ? kernels->larger : kernels->accumulate)(
-                out + first, columns + first * stride + shift - padding, stride, last - first);
-    }
-    if (!is_max)
-        average(step, out, rows);
-}
-
 static void pool(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block)
 {
-    float *columns = block + step->stage;
-    for (size_t c = 0; c < step->channels; c++)
-        for (size_t y = 0; y < step->out.height; y++) {
-            size_t rows =
-                pool_rows(step, kernels, columns, block + step->inputs[0] + c * step->in.plane, y);
-            pool_row(step, kernels, block + step->place + c * step->out.plane + y * step->out.row,
-                     columns, rows);
-        }
+    const struct ebjr_window *window = &step->window;
+    struct ebjr_plane_pool plane = {
+        .in_height = step->in.height,
+        .in_width = step->in.width,
+        .in_row = step->in.row,
+        .out_height = step->out.height,
+        .out_width = step->out.width,
+        .out_row = step->out.row,
+        .is_max = step->kind == EBJR_LAYER_MAX_POOL,
+        .columns = block + step->stage,
+    };
+    for (int side = 0; side < 2; side++) {
+        plane.kernel[side] = window->kernel[side];
+        plane.stride[side] = window->stride[side];
+        plane.padding[side] = window->padding[side];
+        plane.dilation[side] = window->dilation[side];
+    }
+    if (step->counts_padding || (window->padding[0] == 0 && window->padding[1] == 0))
+        plane.divisor = (float)(window->kernel[0] * window->kernel[1]);
+    for (size_t c = 0; c < step->channels; c++) {
+        plane.in = block + step->inputs[0] + c * step->in.plane;
+        plane.out = block + step->place + c * step->out.plane;
+        kernels->plane_pool(&plane);
+    }
     zero_halo(&step->out, step->channels, block + step->place);
 }
 

@@ -46,7 +46,9 @@ struct ebjr_step {
     size_t groups, taps;
     ptrdiff_t *offset;
     struct ebjr_gather gather;
-    bool adds;      /* inputs[1] to the sum */
+    bool is_winograd; /* then `weight` has EBJR_WINOGRAD_PARTS of all weights, and */
+    size_t parts, parts_plane, sums, sums_plane; /* the places of input and output parts */
+    bool adds;                                   /* inputs[1] to the sum */
     bool is_staged; /* rows come out further apart than they are kept: through `stage` */
     size_t stage, stage_plane;
     size_t panel; /* a place to work in, with `scale` */
@@ -60,6 +62,14 @@ void ebjr_step_clear(struct ebjr_step *step);
 /* For `samples` blocks, `stride` floats apart. */
 void ebjr_step_run(const struct ebjr_step *step, const struct ebjr_kernels *kernels, float *block,
                    size_t stride, size_t samples);
+
+/* A convolution by Winograd's filtering: split, sums, join. Without the zeros around the result. */
+void ebjr_winograd_run(const struct ebjr_step *step, const struct ebjr_kernels *kernels,
+                       float *block, size_t stride, size_t samples);
+
+/* As many tiles of outputs at a time as have weights that stay in a second-level cache while all
+ * samples are worked off. */
+size_t ebjr_step_tiles_at_once(const struct ebjr_step *step);
 
 /* Pixels [c][h][w] into a value, with zeros around them. */
 void ebjr_layout_fill(const struct ebjr_layout *layout, size_t channels, float *value,

@@ -5,6 +5,7 @@
 #ifndef EBJR_RUNTIME_KERNELS_H
 #define EBJR_RUNTIME_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Kernels read up to this many floats behind the last one they were asked for. */
@@ -65,20 +66,83 @@ struct ebjr_product {
     float low, high;
 };
 
+/*
+ * Winograd's minimal filtering F(4, 3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+ * Networks", 2016, section 4.3) down the columns of an image: 4 rows of a convolution with 3 rows
+ * of weights take 6 products instead of 12. With the rows d0 .. d5 of the input under them,
+ *
+ *   rows = A' (G weights . B' d),  . element by element
+ *
+ *        | 4  0 -5  0  1  0 |        |  1/4    0     0  |
+ *        | 0 -4 -4  1  1  0 |        | -1/6  -1/6  -1/6 |        | 1  1  1  1  1  0 |
+ *   B' = | 0  4 -4 -1  1  0 |   G =  | -1/6   1/6  -1/6 |   A' = | 0  1 -1  2 -2  0 |
+ *        | 0 -2 -1  2  1  0 |        | 1/24  1/12   1/6 |        | 0  1  1  4  4  0 |
+ *        | 0  2 -1 -2  1  0 |        | 1/24 -1/12   1/6 |        | 0  1 -1  8 -8  1 |
+ *        | 0  4  0 -5  0  1 |        |   0     0     1  |
+ *
+ * Along the rows, and over the inputs, the products are sums over planes as ever: part j of a plane
+ * is row j of B' d for every 4 rows.
+ */
+enum { EBJR_WINOGRAD_ROWS = 4, EBJR_WINOGRAD_PARTS = 6 };
+
+/* Splits one plane, of rows `row` apart that have `margin` zeros between and before them and one
+ * row of zeros above and below, into parts with rows as far apart and the same margin. Writes up to
+ * EBJR_KERNEL_OVERRUN floats behind each part, before it writes the margin there. */
+struct ebjr_winograd_split {
+    const float *in;
+    size_t height, row, margin;
+    float *parts;
+    size_t part_stride;
+};
+
+/* Joins parts of rows `row` apart to clamp(rows + bias + addend). */
+struct ebjr_winograd_join {
+    const float *parts;
+    size_t part_stride, height, width, row;
+    float *out;
+    const float *addend; /* like out, or NULL */
+    float bias, low, high;
+};
+
+/* One plane's windows, in rows: their largest pixel, or the sum of their pixels by `divisor`; by
+ * how many they are, where that is 0. */
+struct ebjr_plane_pool {
+    float *out;
+    const float *in;
+    size_t in_height, in_width, in_row, out_height, out_width, out_row;
+    size_t kernel[2], stride[2], padding[2], dilation[2];
+    bool is_max;
+    float divisor;
+    float *columns; /* in_width floats to work in */
+};
+
+/* The positions x of [0, count) for which x * stride + shift - padding is in [0, size): from *first
+ * up to *last. */
+static inline void ebjr_clip(size_t *first, size_t *last, size_t count, size_t stride, size_t shift,
+                             size_t padding, size_t size)
+{
+    *first = padding > shift ? (padding - shift + stride - 1) / stride : 0;
+    *last = size + padding > shift ? (size + padding - shift - 1) / stride + 1 : 0;
+    if (*last > count)
+        *last = count;
+    if (*first > *last)
+        *first = *last;
+}
+
 struct ebjr_kernels {
     const char *name; /* of the instruction set */
     /* Tiles [first, last) of the outputs. */
     void (*plane_sum)(const struct ebjr_plane_sum *task, size_t first, size_t last);
     void (*product)(const struct ebjr_product *task);
+    void (*winograd_split)(const struct ebjr_winograd_split *task);
+    void (*winograd_join)(const struct ebjr_winograd_join *task);
+    void (*plane_pool)(const struct ebjr_plane_pool *task);
     /* out = clamp(scale * in + shift) */
     void (*scale)(float *out, const float *in, float scale, float shift, float low, float high,
                   size_t length);
     /* out = clamp(in + other) */
     void (*add)(float *out, const float *in, const float *other, float low, float high,
                 size_t length);
-    /* out[x] += in[stride * x], or the larger of the two */
-    void (*accumulate)(float *out, const float *in, size_t stride, size_t length);
-    void (*larger)(float *out, const float *in, size_t stride, size_t length);
 };
 
 /* Of those that this CPU can execute the fastest, with rank 0; the next; NULL: no more. */

@@ -1,16 +1,17 @@
 /*
  * The kernels for one instruction set. The file that includes this says LANES, floats in a vector;
  * VECTORS, vectors of pixels in a tile, so that the tile's sums fit the registers; KERNELS, the
- * table; NAME, the instruction set. Vectors are GNU C's, which gcc and clang put into any CPU's
+ * table; NAME, the instruction set; LARGER and SMALLER, of two vectors, the second where either is
+ * NaN, where that is one instruction. Vectors are GNU C's, which gcc and clang put into any CPU's
  * instructions.
  */
 #include "runtime/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef float vector __attribute__((vector_size(4 * LANES)));
 typedef float loose_vector __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int mask __attribute__((vector_size(4 * LANES)));
 
 #define INLINE static inline __attribute__((always_inline))
 #ifdef __clang__
@@ -33,17 +34,42 @@ INLINE void store(float *to, vector value)
     *(loose_vector *)to = value;
 }
 
+/* The first `count` floats, or all. */
+INLINE void store_some(float *to, vector value, size_t count)
+{
+    float whole[LANES];
+    if (count >= LANES) {
+        store(to, value);
+        return;
+    }
+    store(whole, value);
+    size_t done = 0;
+    UNROLL for (size_t some = LANES / 2; some > 0; some /= 2)
+    {
+        if (count & some) {
+            memcpy(to + done, whole + done, some * sizeof *to);
+            done += some;
+        }
+    }
+}
+
+#ifndef LARGER
+typedef int mask __attribute__((vector_size(4 * LANES)));
+
 INLINE vector choose(mask condition, vector yes, vector no)
 {
     return (vector)((condition & (mask)yes) | (~condition & (mask)no));
 }
 
-/* NaN stays NaN. */
+#define LARGER(a, b) choose((a) > (b), (a), (b))
+#define SMALLER(a, b) choose((a) < (b), (a), (b))
+#endif
+
+/* NaN stays NaN, as the second of two. */
 INLINE vector clamp(vector x, float low, float high)
 {
     vector lows = low - (vector){0}, highs = high - (vector){0};
-    x = choose(x < lows, lows, x);
-    return choose(x > highs, highs, x);
+    return SMALLER(highs, LARGER(lows, x));
 }
 
 INLINE float clamp_one(float x, float low, float high)
@@ -174,6 +200,8 @@ static void plane_sum(const struct ebjr_plane_sum *task, size_t first, size_t la
     }
 }
 
+#include "runtime/kernels_winograd_body.h"
+
 enum { BLOCK = EBJR_KERNEL_COLUMNS, COLUMNS = VECTORS * LANES, ROWS = 6 };
 
 /* `rows` samples by COLUMNS outputs. */
@@ -233,39 +261,130 @@ static void add(float *out, const float *in, const float *other, float low, floa
         out[x] = clamp_one(in[x] + other[x], low, high);
 }
 
-/* Calls EACH with the stride as a constant where it is a usual one: the loop becomes vectors. */
-#define EACH_STRIDE(EACH) \
-    if (stride == 1) \
-        EACH(1) \
-    else if (stride == 2) \
-        EACH(2) \
-    else \
-        EACH(stride)
-
-static void accumulate(float *restrict out, const float *restrict in, size_t stride, size_t length)
+/* NaN stays NaN. */
+INLINE float larger_of(float a, float b)
 {
-#define EACH(step) \
-    for (size_t x = 0; x < length; x++) \
-        out[x] += in[(step)*x];
-    EACH_STRIDE(EACH)
-#undef EACH
+    return a >= b || a != a ? a : b;
 }
 
-static void larger(float *restrict out, const float *restrict in, size_t stride, size_t length)
+/* out[x] += in[stride * x], or the larger of the two. Vectors where the stride is a
+ * constant. */
+INLINE void gather_row(float *restrict out, const float *restrict in, size_t stride, size_t length,
+                       bool is_max)
 {
-#define EACH(step) \
-    for (size_t x = 0; x < length; x++) \
-        out[x] = out[x] >= in[(step)*x] || out[x] != out[x] ? out[x] : in[(step)*x];
-    EACH_STRIDE(EACH)
-#undef EACH
+    if (is_max)
+        for (size_t x = 0; x < length; x++)
+            out[x] = larger_of(out[x], in[stride * x]);
+    else
+        for (size_t x = 0; x < length; x++)
+            out[x] += in[stride * x];
+}
+
+INLINE void fill(float *out, float value, size_t length)
+{
+    for (size_t x = 0; x < length; x++)
+        out[x] = value;
+}
+
+/* The columns of the windows of output row y, each one number; how many rows were in them. */
+INLINE size_t pool_columns(const struct ebjr_plane_pool *task, size_t y, bool is_max)
+{
+    size_t found = 0;
+    fill(task->columns, is_max ? -INFINITY : 0, task->in_width);
+    for (size_t k = 0; k < task->kernel[0]; k++) {
+        size_t padded = y * task->stride[0] + k * task->dilation[0];
+        if (padded < task->padding[0] || padded - task->padding[0] >= task->in_height)
+            continue;
+        gather_row(task->columns, task->in + (padded - task->padding[0]) * task->in_row, 1,
+                   task->in_width, is_max);
+        found++;
+    }
+    return found;
+}
+
+/* Sums of windows of which `rows` rows were inside. */
+INLINE void divide(const struct ebjr_plane_pool *task, float *sums, size_t rows)
+{
+    for (size_t x = 0; x < task->out_width && task->divisor != 0; x++)
+        sums[x] /= task->divisor;
+    for (size_t x = 0; x < task->out_width && task->divisor == 0; x++) {
+        size_t columns = 0;
+        for (size_t k = 0; k < task->kernel[1]; k++) {
+            size_t padded = x * task->stride[1] + k * task->dilation[1];
+            columns += padded >= task->padding[1] && padded - task->padding[1] < task->in_width;
+        }
+        sums[x] /= (float)(columns * rows);
+    }
+}
+
+/* Columns first, so that most of the work is on whole rows. */
+INLINE void pool_plane(const struct ebjr_plane_pool *task, size_t stride, bool is_max)
+{
+    for (size_t y = 0; y < task->out_height; y++) {
+        size_t rows = pool_columns(task, y, is_max);
+        float *out = task->out + y * task->out_row;
+        fill(out, is_max ? -INFINITY : 0, task->out_width);
+        for (size_t k = 0; k < task->kernel[1]; k++) {
+            size_t first, last, shift = k * task->dilation[1];
+            ebjr_clip(&first, &last, task->out_width, stride, shift, task->padding[1],
+                      task->in_width);
+            if (first < last)
+                gather_row(out + first, task->columns + first * stride + shift - task->padding[1],
+                           stride, last - first, is_max);
+        }
+        if (!is_max)
+            divide(task, out, rows);
+    }
+}
+
+/* Windows of 2x2 side by side, the commonest of all. */
+INLINE void pool_quarters(const struct ebjr_plane_pool *task, bool is_max)
+{
+    for (size_t y = 0; y < task->out_height; y++) {
+        const float *above = task->in + 2 * y * task->in_row, *below = above + task->in_row;
+        float *restrict out = task->out + y * task->out_row;
+        for (size_t x = 0; x < task->out_width; x++) {
+            float a = above[2 * x], b = above[2 * x + 1], c = below[2 * x], d = below[2 * x + 1];
+            float left = is_max ? larger_of(a, c) : a + c;
+            float right = is_max ? larger_of(b, d) : b + d;
+            out[x] = is_max ? larger_of(left, right) : (left + right) * 0.25f;
+        }
+    }
+}
+
+static bool is_quarters(const struct ebjr_plane_pool *task)
+{
+    for (int side = 0; side < 2; side++)
+        if (task->kernel[side] != 2 || task->stride[side] != 2 || task->padding[side] != 0 ||
+            task->dilation[side] != 1)
+            return false;
+    return true;
+}
+
+static void plane_pool(const struct ebjr_plane_pool *task)
+{
+    if (is_quarters(task)) {
+        if (task->is_max)
+            pool_quarters(task, true);
+        else
+            pool_quarters(task, false);
+        return;
+    }
+    if (task->stride[1] == 1)
+        pool_plane(task, 1, task->is_max);
+    else if (task->stride[1] == 2)
+        pool_plane(task, 2, task->is_max);
+    else
+        pool_plane(task, task->stride[1], task->is_max);
 }
 
 const struct ebjr_kernels KERNELS = {
     .name = NAME,
     .plane_sum = plane_sum,
     .product = product,
+    .winograd_split = winograd_split,
+    .winograd_join = winograd_join,
+    .plane_pool = plane_pool,
     .scale = scale,
     .add = add,
-    .accumulate = accumulate,
-    .larger = larger,
 };
