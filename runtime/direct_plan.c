@@ -19,34 +19,6 @@ struct making {
 enum { GATHER, STAGE, PANEL, PARTS, SUMS, WORK_REGIONS };
 typedef size_t work_regions[WORK_REGIONS];
 
-static float *copy_floats(const float *from, size_t count, size_t padded)
-{
-    float *to = calloc(padded, sizeof *to);
-    if (to)
-        memcpy(to, from, count * sizeof *to);
-    return to;
-}
-
-/* weight[outputs][inputs][taps] a group, to the order of struct ebjr_plane_sum. */
-static void pack_tiles(float *to, const float *weight, size_t outputs, size_t sums)
-{
-    for (size_t t = 0; t < ebjr_tile_count(outputs); t++) {
-        size_t first = ebjr_tile_first(outputs, t), width = ebjr_tile_first(outputs, t + 1) - first;
-        for (size_t i = 0; i < sums; i++)
-            for (size_t o = 0; o < width; o++)
-                *to++ = weight[(first + o) * sums + i];
-    }
-}
-
-/* weight[outputs][inputs] to the order of struct ebjr_product. */
-static void pack_columns(float *to, const float *weight, size_t outputs, size_t inputs)
-{
-    enum { BLOCK = EBJR_KERNEL_COLUMNS };
-    for (size_t o = 0; o < outputs; o++)
-        for (size_t i = 0; i < inputs; i++)
-            to[(o / BLOCK * inputs + i) * BLOCK + o % BLOCK] = weight[o * inputs + i];
-}
-
 static void set_offsets(struct ebjr_step *step)
 {
     const struct ebjr_window *window = &step->window;
@@ -88,42 +60,6 @@ static int make_work(struct making *making, struct ebjr_step *step, size_t index
     return status;
 }
 
-/* `groups` packed one behind the other. */
-static void pack_groups(float *to, const float *weight, size_t groups, size_t outputs, size_t sums)
-{
-    for (size_t g = 0; g < groups; g++)
-        pack_tiles(to + g * outputs * sums, weight + g * outputs * sums, outputs, sums);
-}
-
-static int pack_winograd(struct ebjr_step *step, const struct ebjr_layer *layer)
-{
-    size_t inputs = step->in_channels / layer->groups, outputs = step->channels / layer->groups;
-    size_t count = step->channels * inputs * step->taps;
-    step->weight = calloc(EBJR_WINOGRAD_PARTS * count, sizeof *step->weight);
-    step->bias = calloc(2 * step->channels, sizeof *step->bias);
-    float *parts = calloc(EBJR_WINOGRAD_PARTS * count, sizeof *parts);
-    int status = step->weight && step->bias && parts ? 0 : ebjr_error_memory();
-    if (!status) {
-        ebjr_winograd_weights(parts, layer->weight, step->channels * inputs, step->taps);
-        pack_groups(step->weight, parts, EBJR_WINOGRAD_PARTS * layer->groups, outputs,
-                    inputs * step->taps);
-        memcpy(step->bias + step->channels, layer->bias, step->channels * sizeof *step->bias);
-    }
-    free(parts);
-    return status;
-}
-
-static int pack_convolution(struct ebjr_step *step, const struct ebjr_layer *layer)
-{
-    size_t inputs = step->in_channels / layer->groups, outputs = step->channels / layer->groups;
-    step->weight = calloc(step->channels * inputs * step->taps, sizeof *step->weight);
-    step->bias = copy_floats(layer->bias, step->channels, step->channels);
-    if (!step->weight || !step->bias)
-        return ebjr_error_memory();
-    pack_groups(step->weight, layer->weight, layer->groups, outputs, inputs * step->taps);
-    return 0;
-}
-
 static int make_convolution(struct making *making, struct ebjr_step *step, size_t index,
                             work_regions work)
 {
@@ -140,44 +76,32 @@ static int make_convolution(struct making *making, struct ebjr_step *step, size_
     if (!step->offset || (step->gather.needed && !step->gather.reads))
         return ebjr_error_memory();
     set_offsets(step);
-    size_t count = step->channels * (step->in_channels / layer->groups) * step->taps;
-    making->plan->weight_bytes +=
-        (count * (step->is_winograd ? EBJR_WINOGRAD_PARTS : 1) + step->channels) * sizeof(float);
-    return step->is_winograd ? pack_winograd(step, layer) : pack_convolution(step, layer);
+    return ebjr_pack_convolution(step, layer);
 }
 
 static int make_scale(struct making *making, struct ebjr_step *step, const struct ebjr_layer *scale,
                       size_t index, work_regions work)
 {
-    size_t channels = scale->shape.channels;
-    step->scale = copy_floats(scale->weight, channels, channels);
-    step->shift = copy_floats(scale->bias, channels, channels);
-    if (!step->scale || !step->shift)
-        return ebjr_error_memory();
+    int status = ebjr_pack_scale(&step->scale, &step->shift, scale);
+    if (status)
+        return status;
     step->scale_low = scale->low;
     step->scale_high = scale->high;
-    return ebjr_memory_add(&work[PANEL], &making->memory, channels, EBJR_KERNEL_OVERRUN, index);
+    return ebjr_memory_add(&work[PANEL], &making->memory, step->in_channels, EBJR_KERNEL_OVERRUN,
+                           index);
 }
 
 static int make_linear(struct making *making, struct ebjr_step *step, size_t index,
                        work_regions work)
 {
     const struct ebjr_layer *layer = &making->graph->layers[index];
-    size_t columns =
-        (step->channels + EBJR_KERNEL_COLUMNS - 1) / EBJR_KERNEL_COLUMNS * EBJR_KERNEL_COLUMNS;
     step->kind = EBJR_LAYER_LINEAR;
     step->features = step->in_channels * step->in.height * step->in.width;
     step->is_packed = step->in.plane != 1;
-    size_t floats = ebjr_size_multiply(columns, step->features);
-    step->weight = calloc(floats, sizeof *step->weight);
-    step->bias = copy_floats(layer->bias, step->channels, columns);
-    if (!step->weight || !step->bias)
-        return ebjr_error_memory();
-    pack_columns(step->weight, layer->weight, step->channels, step->features);
-    making->plan->weight_bytes += (floats + columns) * sizeof(float);
-    return step->is_packed
-               ? ebjr_memory_add(&work[STAGE], &making->memory, step->features, 1, index)
-               : 0;
+    int status = ebjr_pack_linear(step, layer);
+    if (!status && step->is_packed)
+        status = ebjr_memory_add(&work[STAGE], &making->memory, step->features, 1, index);
+    return status;
 }
 
 /* A window that is the whole input, once. The outputs are then features, one behind the other. */
@@ -206,11 +130,7 @@ static int make_weights(struct making *making, struct ebjr_step *step, size_t in
         if (!status && scale != EBJR_NONE)
             status = make_scale(making, step, &making->graph->layers[scale], index, work);
         return status;
-    case EBJR_LAYER_SCALE:
-        step->weight = copy_floats(layer->weight, step->channels, step->channels);
-        step->bias = copy_floats(layer->bias, step->channels, step->channels);
-        making->plan->weight_bytes += 2 * step->channels * sizeof(float);
-        return step->weight && step->bias ? 0 : ebjr_error_memory();
+    case EBJR_LAYER_SCALE: return ebjr_pack_scale(&step->weight, &step->bias, layer);
     case EBJR_LAYER_MAX_POOL:
     case EBJR_LAYER_AVERAGE_POOL:
         return ebjr_memory_add(&work[STAGE], &making->memory, step->in.width, 1, index);
@@ -313,6 +233,7 @@ static int make_steps(struct making *making, work_regions *work)
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         struct ebjr_step *step = &plan->steps[i];
+        plan->weight_bytes += step->weight_bytes;
         if (i > 0 && !making->fusion.absent[i])
             set_places(making, step, i, work[i]);
         if (i == 0 || making->fusion.absent[i] || does_nothing(step))

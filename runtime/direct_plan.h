@@ -68,6 +68,11 @@ bool ebjr_layout_suits(const struct ebjr_layout *layout, const struct ebjr_layer
 void ebjr_gather_make(struct ebjr_gather *out, const struct ebjr_layer *layer,
                       const struct ebjr_layout *in, const struct ebjr_layout *result);
 
+/* A step's weights from those of its layer. Errors: EBJR_ENOMEM. */
+int ebjr_pack_convolution(struct ebjr_step *step, const struct ebjr_layer *layer);
+int ebjr_pack_linear(struct ebjr_step *step, const struct ebjr_layer *layer);
+int ebjr_pack_scale(float **weight, float **bias, const struct ebjr_layer *layer);
+
 /* Whether this convolution is less work by Winograd's filtering; its weights, of so many pairs of
  * an output and an input; and regions for its parts and their sums. */
 bool ebjr_winograd_pays(const struct ebjr_step *step, const struct ebjr_layer *layer);

@@ -30,8 +30,9 @@ static void zero_halo(const struct ebjr_layout *layout, size_t channels, float *
     size_t above = layout->halo_height * layout->row + layout->halo_width;
     memset(value - above, 0, above * sizeof *value);
     for (size_t c = 0; c < channels; c++, value += layout->plane) {
-        for (size_t y = 0; y < layout->height; y++)
-            zero(value + y * layout->row + layout->width, layout->halo_width);
+        for (size_t x = layout->width; x < layout->row; x++)
+            for (size_t y = 0; y < layout->height; y++)
+                value[y * layout->row + x] = 0;
         memset(value + rows, 0, (layout->plane - rows) * sizeof *value);
     }
 }

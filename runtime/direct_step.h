@@ -43,6 +43,7 @@ struct ebjr_step {
 
     /* Of a convolution or linear layer; of a scale the first two. */
     float *weight, *bias;
+    size_t weight_bytes; /* of both */
     size_t groups, taps;
     ptrdiff_t *offset;
     struct ebjr_gather gather;
