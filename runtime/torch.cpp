@@ -2,6 +2,7 @@
 #include "runtime/torch.hpp"
 
 #include <ATen/Parallel.h>
+#include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/cuda.h>
 #include <torch/version.h>
 
@@ -58,6 +59,9 @@ int open(void **out, const char *path, const struct ebjr_device *device)
     int status = check_device(device);
     if (status)
         return status;
+    // Where libtorch is built with LLVM it compiles fused operators for each shape of input, on one
+    // thread only: for a DenseNet of 50 layers that takes more than ten minutes.
+    torch::jit::setTensorExprFuserEnabled(false);
     return guarded(
         "not a TorchScript model (a checkpoint of weights must first be exported: "
         "examples/export.py)",
