@@ -32,6 +32,20 @@ def answer(student, teacher, threshold: float, sample: torch.Tensor) -> tuple[in
     return logits.argmax(1).item(), deferred
 
 
+@torch.no_grad()
+def fill(student, teacher, inputs: torch.Tensor, batch: int) -> None:
+    seconds = []
+    for model in (student, teacher):
+        model(inputs[:batch])
+        begin = time.perf_counter()
+        for block in inputs.split(batch):
+            model(block)
+        seconds.append(time.perf_counter() - begin)
+    report(by="PyTorch eager", scenario="fill", n=len(inputs), student_s=seconds[0],
+           teacher_s=seconds[1], mean_ns=1e9 * sum(seconds) / len(inputs),
+           samples_per_s=len(inputs) / sum(seconds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -43,11 +57,16 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="the first so many (default: all)")
     parser.add_argument("--warm-up", type=int, default=50, help="samples before (default: 50)")
     parser.add_argument("--threads", type=int, help="default: PyTorch's own")
+    parser.add_argument("--fill", type=int, metavar="BATCH",
+                        help="send all images through both models, in batches, instead")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
 
     inputs, labels = read_images(args.images, args.samples)
+    if args.fill:
+        fill(args.student, args.teacher, inputs, args.fill)
+        return
     for i in range(args.warm_up):  # with both models
         answer(args.student, args.teacher, float("inf"), inputs[i % len(inputs)][None])
     times, right, deferred = [], 0, 0
