@@ -225,22 +225,33 @@ class Infer(LiveTest):
         self.refuse("oracle", code=2, arguments=(
             "infer", *self.dataset, *self.pair[:6], "--score", "oracle", "--threshold", "1"))
 
-    def test_embedded(self):
-        """The example in C, built against the library that is tested."""
+    def compiled(self, source):
+        """What a C program that links the library under test says of the pair and a policy."""
         compiler = shutil.which("cc")
         if not compiler:
             self.skipTest("no C compiler")
         build = Path(EBJR).resolve().parent
         policy = self.pick("--score", "margin", "--max-teacher-rate", "0.5")
-        subprocess.run([compiler, SOURCE / "examples" / "embed.c", f"-I{SOURCE}", f"-L{build}",
-                        "-lebjr", f"-Wl,-rpath,{build}", "-o", self.path("embed")], check=True)
-        process = subprocess.run([self.path("embed"), policy[1], "small.pt", "large.pt",
-                                  "npy:x.npy"], cwd=self.directory, check=True,
-                                 stdout=subprocess.PIPE, text=True)
+        subprocess.run([compiler, SOURCE / source, f"-I{SOURCE}", f"-L{build}", "-lebjr",
+                        f"-Wl,-rpath,{build}", "-o", self.path("compiled")], check=True)
+        return subprocess.run([self.path("compiled"), policy[1], "small.pt", "large.pt",
+                               "npy:x.npy"], cwd=self.directory, check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+
+    def test_a_sample_allocates_nothing(self):
+        said = json.loads(self.compiled("tests/count_allocations.c"))
+        self.assertEqual(said["answered"], self.SAMPLES)
+        self.assertTrue(0 < said["deferred"] < self.SAMPLES, said)
+        self.assertGreater(said["before"], 0)  # it does count
+        self.assertEqual(said["allocations"], 0)
+
+    def test_embedded(self):
+        """The example in C, built against the library that is tested."""
+        said = self.compiled("examples/embed.c")
         self.threshold = json.loads(self.path("policy.json").read_text())["stages"][0]["threshold"]
         rows = [{"sample": i, "prediction": line.split()[0],
                  "stage": ("small", "large").index(line.split()[2])}
-                for i, line in enumerate(process.stdout.splitlines())]
+                for i, line in enumerate(said.splitlines())]
         self.assert_routed(rows)
 
 

@@ -109,6 +109,25 @@ class Measure(RunTest):
         self.bench("--model", "large.pt", "--samples", "30")
         self.assertEqual(self.query("SELECT count(*) FROM model"), [(2,)])
 
+    def test_predicted_from_the_models_alone(self):
+        self.assertIsNone(self.bench(*self.cascade, "--samples", "20")["predicted_mean_ns"])
+        rows = self.bench(*self.cascade, "--each")
+        self.assertEqual([row["subject"].split(",")[0] for row in rows],
+                         ["small", "large", "small > large"])
+        first = self.query("SELECT max(id) FROM measurement")[0][0] - 2
+        (order, small), (same, large) = self.stored(first), self.stored(first + 1)
+        np.testing.assert_array_equal(order, np.arange(self.SAMPLES))
+        np.testing.assert_array_equal(same, order)
+        expected = np.sort(small + np.where(self.keeps(), 0, large))
+        said = rows[2]
+        self.assertAlmostEqual(said["predicted_mean_ns"] / expected.mean(), 1, places=12)
+        for name, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+            rank = math.ceil(round(q * self.SAMPLES, 9))
+            self.assertEqual(said[f"predicted_{name}_ns"], expected[rank - 1])
+        self.assertEqual([row["predicted_mean_ns"] for row in rows[:2]], [None, None])
+        self.refuse("single", code=2, arguments=self.command_line(
+            *self.cascade, "--each", "--scenario", "offline"))
+
     def test_reference(self):
         ours, theirs = self.bench(*self.cascade, "--scenario", "offline", "--batch", "16",
                                   "--reference")
