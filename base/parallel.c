@@ -11,11 +11,11 @@ struct part {
     size_t from, to;
 };
 
-static size_t processors(void)
+size_t ebjr_processors(void)
 {
     cpu_set_t set;
     int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count < 1 ? 1 : count > MOST_THREADS ? MOST_THREADS : (size_t)count;
+    return count < 1 ? 1 : (size_t)count;
 }
 
 static void *run(void *data)
@@ -30,7 +30,9 @@ void ebjr_parallel(void (*work)(void *context, size_t from, size_t to), void *co
 {
     struct part parts[MOST_THREADS];
     pthread_t threads[MOST_THREADS];
-    size_t count = processors(), started = 0;
+    size_t count = ebjr_processors(), started = 0;
+    if (count > MOST_THREADS)
+        count = MOST_THREADS;
     if (least > 0 && n / least < count)
         count = n / least > 0 ? n / least : 1;
     for (size_t i = 0; i < count; i++)

@@ -8,6 +8,9 @@
 extern "C" {
 #endif
 
+/* How many processors this process may use, at least 1. */
+size_t ebjr_processors(void);
+
 /* Calls work(context, from, to) for parts that together are 0..n-1, each of `least` or more, at
  * once where that can be; returns when all are done. What a row gets must not depend on the parts.
  * `work` cannot fail. */

@@ -98,7 +98,7 @@ void bench_print(struct table *table, const struct bench_row *row)
     describe_plans(plans, row->cascade);
     ebjr_device_format(device, sizeof device, &row->live->device);
     ebjr_host_cpu(host, sizeof host);
-    ebjr_backend_version(library, sizeof library);
+    ebjr_model_library(library, sizeof library, row->cascade->models[0]);
 
     values[at++] = text_value(subject);
     values[at++] = text_value(row->live->stored_dataset.name);
@@ -198,7 +198,7 @@ int bench_store(struct bench_recorder *recorder, ebjr_store *store, const struct
     snprintf(measurement.program, sizeof measurement.program, "%s", EBJR_VERSION);
     ebjr_device_format(measurement.device, sizeof measurement.device, &row->live->device);
     ebjr_host_cpu(measurement.host, sizeof measurement.host);
-    ebjr_backend_version(measurement.library, sizeof measurement.library);
+    ebjr_model_library(measurement.library, sizeof measurement.library, cascade->models[0]);
     int status = hand_over(recorder);
     if (!status)
         status = ebjr_stored_dataset_put(store, &dataset);

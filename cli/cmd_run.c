@@ -56,7 +56,6 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
     snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
     ebjr_device_format(run->device, sizeof run->device, &job->live.device);
-    ebjr_backend_version(run->library, sizeof run->library);
     ebjr_host_cpu(run->host, sizeof run->host);
 }
 
@@ -104,6 +103,7 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
         return status;
     describe_run(run, job, ebjr_model_describe(model));
     ebjr_plan_format(run->plan, ebjr_model_plan(model));
+    ebjr_model_library(run->library, sizeof run->library, model);
     run->model_id = stored->id;
     run->dataset_id = job->live.stored_dataset.id;
     return ebjr_stored_run_put(job->store, run);

@@ -1,6 +1,7 @@
 #include "cli/live.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "cli/progress.h"
 #include "db/trial.h"
@@ -9,7 +10,6 @@
 #include <limits.h>
 #include <malloc.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,18 +252,12 @@ int live_model_search(struct ebjr_candidate **out, size_t *count, ebjr_model *mo
     return status ? ebjr_error_context(status, "plans of '%s'", stored->name) : 0;
 }
 
-static size_t cores(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-}
-
 static int prepare_named(ebjr_model *model, const struct live *live, size_t batch)
 {
     struct ebjr_plan plan = {(enum ebjr_plan_mode)live->mode, live->dtype,
                              batch ? batch : DEFAULT_BATCH, live->threads};
     if (plan.mode == EBJR_PLAN_DIRECT && plan.threads == 0)
-        plan.threads = plan.batch > 1 ? cores() : 1;
+        plan.threads = plan.batch > 1 ? ebjr_processors() : 1;
     return ebjr_model_prepare(model, &plan);
 }
 

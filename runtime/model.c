@@ -88,6 +88,11 @@ struct ebjr_model {
     struct executable *current; /* NULL: as loaded */
 };
 
+const struct ebjr_device *ebjr_model_device(const ebjr_model *model)
+{
+    return &model->device;
+}
+
 const struct ebjr_shape *ebjr_model_shape(const ebjr_model *model)
 {
     return &model->shape;
@@ -271,6 +276,14 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
                                 "it returned %zu classes for one sample and %zu for a batch of %zu",
                                 model->info.classes, classes, batch);
     return status;
+}
+
+void ebjr_model_library(char *out, size_t size, const ebjr_model *model)
+{
+    if (model->current && model->current->direct)
+        ebjr_direct_version(out, size);
+    else
+        ebjr_backend_version(out, size);
 }
 
 void ebjr_backend_version(char *out, size_t size)

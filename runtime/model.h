@@ -32,6 +32,8 @@ void ebjr_model_close(ebjr_model *model);
 
 const struct ebjr_model_info *ebjr_model_describe(const ebjr_model *model);
 
+const struct ebjr_device *ebjr_model_device(const ebjr_model *model);
+
 /* Of one input. */
 const struct ebjr_shape *ebjr_model_shape(const ebjr_model *model);
 
@@ -55,6 +57,9 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
 
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */
 void ebjr_backend_version(char *out, size_t size);
+
+/* What computes a model by its plan: the same, or "direct, AVX-512". */
+void ebjr_model_library(char *out, size_t size, const ebjr_model *model);
 
 /* FLOP/s that a single-precision matrix product reaches on the present threads; 0 without backend.
  */

@@ -6,7 +6,7 @@
  *   frozen         weights become constants, batch norms are folded, dead branches go
  *   optimized      frozen, then libtorch's optimize_for_inference
  *   channels-last  frozen, in NHWC memory format
- *   direct         the layers as oneDNN primitives with a static memory plan (direct.h)
+ *   direct         its layers by kernels of our own over one block of memory (direct.h)
  */
 #ifndef EBJR_RUNTIME_PLAN_H
 #define EBJR_RUNTIME_PLAN_H

@@ -1,10 +1,10 @@
 #include "runtime/tune.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 #include "runtime/derive.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,14 +42,6 @@ static double now(void)
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
-}
-
-static size_t cores(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return 1;
-    return (size_t)CPU_COUNT(&set);
 }
 
 /* All `samples`, in batches of the plan. */
@@ -233,10 +225,11 @@ static int try_plan(struct search *search, const struct ebjr_plan *plan)
     return tell(search, search->count, search->count + ROUNDS);
 }
 
+/* On a GPU the host's threads have no part in it. */
 static size_t thread_counts(size_t out[2], const struct search *search)
 {
-    size_t all = cores();
-    if (search->request->threads > 0) {
+    size_t all = ebjr_processors();
+    if (search->request->threads > 0 || ebjr_model_device(search->model)->cuda) {
         out[0] = search->request->threads;
         return 1;
     }
