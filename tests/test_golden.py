@@ -35,10 +35,12 @@ class Golden(ProgramTest):
         ProgramTest.setUp(cls.original)
         cls.original.export("student.pt", 52, 6, 10)
         cls.original.export("teacher.pt", 64, 12, 10)
-        cls.original.ebjr(
-            "run", "--db", cls.original.db, "--dataset", f"cifar10:{IMAGES}",
-            "--mean", "0.4914,0.4822,0.4465", "--std", "0.2023,0.1994,0.2010",
-            "--model", "student.pt", "--model", "teacher.pt")
+        cls.original.run_pair("as-loaded")
+
+    def run_pair(self, plan):
+        self.ebjr("run", "--db", self.db, "--dataset", f"cifar10:{IMAGES}", "--plan", plan,
+                  "--mean", "0.4914,0.4822,0.4465", "--std", "0.2023,0.1994,0.2010",
+                  "--model", "student.pt", "--model", "teacher.pt")
 
     def setUp(self):
         super().setUp()
@@ -65,6 +67,16 @@ class Golden(ProgramTest):
                              ("accuracy", 0.9477), ("student_accuracy", 0.9180),
                              ("teacher_accuracy", 0.9476)):
             self.assertLessEqual(abs(report[field] - value), 1.0001 * ONE, field)
+
+    def test_direct_execution_gives_the_same_answers(self):
+        loaded = [self.stored_logits(run) for run in (1, 2)]
+        self.directory, self.db = self.original.directory, self.path("direct.db")
+        self.run_pair("direct")
+        for run, expected in enumerate(loaded, 1):
+            logits = self.stored_logits(run)
+            np.testing.assert_array_equal(logits.argmax(axis=1), expected.argmax(axis=1))
+            self.assertLess(np.abs(logits - expected).max(), 1e-5 * np.abs(expected).max())
+        self.test_the_published_operating_point()
 
     def test_the_published_flops(self):
         report = self.eval()
