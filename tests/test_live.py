@@ -106,8 +106,8 @@ class Plans(LiveTest):
     def test_interrupted_run_goes_on_by_its_plan(self):
         torch.manual_seed(9)
         self.trace("slow.pt", Slow())
-        self.save("x.npy", np.concatenate([self.images] * 400))
-        self.save("y.npy", np.concatenate([self.labels] * 400))
+        self.save("x.npy", np.concatenate([self.images] * 60))
+        self.save("y.npy", np.concatenate([self.labels] * 60))
         options = (*NORMALISE, "--threads", "1", "--batch", "16", "--plan", "channels-last")
         process = self.start(*self.command("slow.pt"), *options)
         while process.poll() is None and not self.stored_rows():
