@@ -39,7 +39,7 @@ static int find(size_t *out, const char *what, const char *name, const char *con
             return 0;
         }
     const char *nearest = ebjr_name_nearest(name, names, count);
-    return ebjr_error_set(EBJR_ENOTFOUND, "there is no %s '%s'%s%s%s", what, name,
+    return ebjr_error_set(EBJR_EINVAL, "there is no %s '%s'%s%s%s", what, name,
                           nearest ? "; did you mean '" : "", nearest ? nearest : "",
                           nearest ? "'?" : "");
 }

@@ -47,7 +47,7 @@ int ebjr_plan_parse(struct ebjr_plan *out, const char *text);
 const char *ebjr_plan_mode_name(enum ebjr_plan_mode mode);
 const char *ebjr_dtype_name(enum ebjr_dtype dtype);
 
-/* Errors: EBJR_ENOTFOUND, with the nearest known name. */
+/* Errors: EBJR_EINVAL, with the nearest known name. */
 int ebjr_plan_mode_find(enum ebjr_plan_mode *out, const char *name);
 int ebjr_dtype_find(enum ebjr_dtype *out, const char *name);
 

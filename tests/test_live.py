@@ -100,8 +100,8 @@ class Plans(LiveTest):
 
     def test_unknown_names(self):
         self.script("m.pt", net())
-        self.refuse("frozen", arguments=(*self.command("m.pt"), "--plan", "frosen"))
-        self.refuse("float32", arguments=(*self.command("m.pt"), "--dtype", "float23"))
+        self.refuse("frozen", code=2, arguments=(*self.command("m.pt"), "--plan", "frosen"))
+        self.refuse("float32", code=2, arguments=(*self.command("m.pt"), "--dtype", "float23"))
 
     def test_interrupted_run_goes_on_by_its_plan(self):
         torch.manual_seed(9)
