@@ -38,8 +38,11 @@ static const struct column columns[] = {
 static bool is_worth_a_search(const struct job *job, const struct ebjr_model_info *info)
 {
     static const double flops_of_a_search = 2 * 20e9;
-    double flops = (double)info->flops.mac2 * (double)job->live.stored_dataset.samples;
-    return *info->flops.uncounted_mac2 || flops > flops_of_a_search;
+    static const int64_t samples_of_a_search = 2000; /* of a model whose FLOPs are not known */
+    int64_t samples = job->live.stored_dataset.samples;
+    if (*info->flops.uncounted_mac2)
+        return samples > samples_of_a_search;
+    return (double)info->flops.mac2 * (double)samples > flops_of_a_search;
 }
 
 static void describe_run(struct ebjr_stored_run *run, const struct job *job,

@@ -437,7 +437,8 @@ class Misbehaves(RunTest):
         self.assert_refused("missing.pt", "No such file")
 
     def test_a_sample_that_raises(self):
-        process = self.ebjr(*self.command(self.script("fussy.pt", RaisesOnWhite())), code=1)
+        process = self.ebjr(*self.command(self.script("fussy.pt", RaisesOnWhite())),
+                            "--plan", "as-loaded", code=1)
         for word in ("fussy", "samples 64 to 127", "white images"):
             self.assertIn(word, process.stderr.splitlines()[-1])
         self.assertEqual(self.query("SELECT done FROM run WHERE id = 2"), [(64,)])
@@ -651,7 +652,7 @@ class Memory(RunTest):
         parent = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True,"
                   " stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
                   " print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
-        words = [EBJR, *map(os.fspath, self.command("m.pt"))]
+        words = [EBJR, *map(os.fspath, self.command("m.pt")), "--plan", "as-loaded"]
         process = subprocess.run([sys.executable, "-c", parent, *words], cwd=self.directory,
                                  stdout=subprocess.PIPE, check=True)
         return int(process.stdout)
