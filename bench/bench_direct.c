@@ -1,6 +1,7 @@
 /* Milliseconds a sample of direct execution, for networks of known shape with random weights:
  * bench_direct [THREADS [SECONDS]]. */
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "runtime/direct.h"
 
 #include <math.h>
@@ -13,9 +14,7 @@
 
 static double now(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+    return 1e-9 * (double)ebjr_monotonic_ns();
 }
 
 /* What this process worked: where others have the machine, the wall says less. */

@@ -1,5 +1,7 @@
 #include "bench/clock.h"
 
+#include "base/monotonic.h"
+
 #include <stddef.h>
 #include <time.h>
 
@@ -7,10 +9,8 @@ enum { SECOND = 1000000000, SPIN = 200000 };
 
 static int64_t monotonic_now(void *context)
 {
-    struct timespec now;
     (void)context;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+    return ebjr_monotonic_ns();
 }
 
 /* A sleep that a signal cuts short goes on spinning only where little is left. */

@@ -8,15 +8,14 @@
 #ifndef EBJR_CALIB_AVERAGE_H
 #define EBJR_CALIB_AVERAGE_H
 
+#include "base/answer.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The class of one sample; the lowest class on a tie. */
-int32_t ebjr_average_answer(const float *student, const float *teacher, size_t classes, double w);
 
 /* correct[n] of the averaged answers. */
 void ebjr_average_correct(uint8_t *correct, const float *student, const float *teacher,

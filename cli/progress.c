@@ -1,9 +1,10 @@
 #include "cli/progress.h"
 
+#include "base/monotonic.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -28,9 +29,7 @@ bool progress_interrupted(void)
 
 static double now(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+    return 1e-9 * (double)ebjr_monotonic_ns();
 }
 
 void progress_begin(struct progress *progress, const char *name, int64_t first)

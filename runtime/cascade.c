@@ -1,9 +1,8 @@
 #include "runtime/cascade.h"
 
+#include "base/answer.h"
 #include "base/error.h"
-#include "calib/average.h"
 #include "runtime/class_map.h"
-#include "runtime/derive.h"
 
 #include <math.h>
 #include <stdlib.h>

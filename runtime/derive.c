@@ -6,15 +6,6 @@
 
 #include <math.h>
 
-int32_t ebjr_logits_argmax(const float *logits, size_t classes)
-{
-    size_t best = 0;
-    for (size_t k = 1; k < classes; k++)
-        if (logits[k] > logits[best])
-            best = k;
-    return (int32_t)best;
-}
-
 size_t ebjr_logits_rank(const float *logits, size_t classes, size_t target)
 {
     size_t rank = 0;

@@ -2,14 +2,12 @@
 #ifndef EBJR_RUNTIME_DERIVE_H
 #define EBJR_RUNTIME_DERIVE_H
 
+#include "base/answer.h"
 #include "db/output.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* The place of the largest logit, the first on a tie. */
-int32_t ebjr_logits_argmax(const float *logits, size_t classes);
 
 /* How many outputs come before output `target`: larger logits, and equal ones before it. */
 size_t ebjr_logits_rank(const float *logits, size_t classes, size_t target);

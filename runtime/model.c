@@ -170,6 +170,16 @@ const struct ebjr_model_info *ebjr_model_describe(const ebjr_model *model)
     return &model->info;
 }
 
+static int read_graph(ebjr_model *model)
+{
+    int status = backend->graph(&model->graph, model->loaded, &model->shape);
+    if (!status)
+        status = ebjr_graph_simplify(&model->graph);
+    if (status)
+        ebjr_graph_clear(&model->graph);
+    return status;
+}
+
 static int compile(struct executable *out, ebjr_model *model, const struct ebjr_plan *plan)
 {
     int status = 0;
@@ -178,9 +188,7 @@ static int compile(struct executable *out, ebjr_model *model, const struct ebjr_
     if (plan->dtype != EBJR_DTYPE_FLOAT32)
         return ebjr_error_set(EBJR_EINVAL, "direct execution is in float32");
     if (model->graph.count == 0)
-        status = backend->graph(&model->graph, model->loaded, &model->shape);
-    if (!status)
-        status = ebjr_graph_simplify(&model->graph);
+        status = read_graph(model);
     return status ? status
                   : ebjr_direct_compile(&out->direct, &model->graph, plan->batch,
                                         plan->threads ? plan->threads : 1);

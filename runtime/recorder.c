@@ -1,11 +1,11 @@
 #include "runtime/recorder.h"
 
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "runtime/derive.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { CHUNK_BYTES = 4 << 20, CHUNK_ROWS = 16384, COMMIT_SECONDS = 1 };
 
@@ -15,14 +15,12 @@ struct ebjr_recorder {
     struct ebjr_output *rows;
     float *logits;
     size_t used, capacity;
-    time_t committed;
+    int64_t committed; /* when, in seconds */
 };
 
-static time_t seconds(void)
+static int64_t seconds(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    return ebjr_monotonic_ns() / 1000000000;
 }
 
 int ebjr_recorder_new(ebjr_recorder **out, ebjr_store *store, struct ebjr_stored_run *run)

@@ -1,14 +1,14 @@
 #include "runtime/tune.h"
 
+#include "base/answer.h"
 #include "base/error.h"
+#include "base/monotonic.h"
 #include "base/parallel.h"
-#include "runtime/derive.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     TRIALS = 64,
@@ -39,9 +39,7 @@ struct search {
 
 static double now(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return 1e9 * (double)time.tv_sec + (double)time.tv_nsec;
+    return (double)ebjr_monotonic_ns();
 }
 
 /* All `samples`, in batches of the plan. */
