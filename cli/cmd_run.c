@@ -70,8 +70,8 @@ static int check_class_map(const char *map, size_t outputs)
                           ebjr_class_map_size(map), outputs);
 }
 
-/* A run that was interrupted goes on by the plan that it began with, so that its rows are those of
- * an unbroken run. */
+/* A run that was interrupted, if before its first row, goes on by the plan that it began with: its
+ * record says so, and its rows are those of an unbroken run. */
 static int go_on(ebjr_model *model, const struct job *job, const struct ebjr_stored_run *run)
 {
     struct ebjr_plan plan;
@@ -79,7 +79,7 @@ static int go_on(ebjr_model *model, const struct job *job, const struct ebjr_sto
     if (!status)
         status = ebjr_model_prepare(model, &plan);
     if (!status && job->live.mode >= 0 && job->live.mode != (int)plan.mode)
-        say("note: the rows that are stored came by the plan '%s'; it is kept", run->plan);
+        say("note: this run began by the plan '%s', which is kept", run->plan);
     return status;
 }
 
@@ -101,8 +101,8 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (!status)
-        status = run->done > 0 ? go_on(model, job, run) : begin(model, job, stored);
-    if (status || run->done > 0)
+        status = run->id ? go_on(model, job, run) : begin(model, job, stored);
+    if (status || run->id)
         return status;
     describe_run(run, job, ebjr_model_describe(model));
     ebjr_plan_format(run->plan, ebjr_model_plan(model));

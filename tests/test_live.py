@@ -125,11 +125,35 @@ class Plans(LiveTest):
         self.run_models("slow.pt", options=options)
         np.testing.assert_array_equal(rows, self.stored_logits())
 
-    def stored_rows(self):
+    def test_a_run_without_rows_keeps_its_plan(self):
+        """What it said before its first row is what its rows then come by."""
+        torch.manual_seed(9)
+        self.trace("slow.pt", Slow())
+        self.save("x.npy", np.concatenate([self.images] * 20))
+        self.save("y.npy", np.concatenate([self.labels] * 20))
+        begun = ("--threads", "1", "--batch", "16", "--plan", "direct")
+        process = self.start(*self.command("slow.pt"), *NORMALISE, *begun)
+        while process.poll() is None and not self.stored_runs():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if process.returncode == 0:
+            self.skipTest("it was through before it could be killed")
+        self.ebjr(*self.command("slow.pt"), *NORMALISE, "--plan", "frozen", "--batch", "64")
+        self.assertEqual(self.query("SELECT plan, done = samples FROM run"),
+                         [("direct, float32, batch 16, 1 thread", 1)])
+        rows = self.stored_logits()
+        self.db = self.path("unbroken.db")
+        self.run_models("slow.pt", options=(*NORMALISE, *begun))
+        np.testing.assert_array_equal(rows, self.stored_logits())
+
+    def stored_runs(self):
         if not self.db.exists() or not self.query("SELECT 1 FROM sqlite_schema WHERE name='run'"):
             return 0
-        found = self.query("SELECT done FROM run")
-        return found[0][0] if found else 0
+        return self.query("SELECT count(*) FROM run")[0][0]
+
+    def stored_rows(self):
+        return self.query("SELECT done FROM run")[0][0] if self.stored_runs() else 0
 
 
 class Infer(LiveTest):
