@@ -52,9 +52,9 @@ static const struct column columns[] = {
     {"library", COLUMN_TEXT, 0, true, NULL},
 };
 
-struct table bench_table(enum format format, bool single)
+struct table bench_table(struct output output, bool single)
 {
-    return (struct table){format, columns, ROWS(columns), 0, single};
+    return (struct table){output, columns, ROWS(columns), 0, single};
 }
 
 enum { PLANS_TEXT = 128 };

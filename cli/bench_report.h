@@ -20,7 +20,7 @@ struct bench_row {
 };
 
 /* `single`: one row is all there will be. */
-struct table bench_table(enum format format, bool single);
+struct table bench_table(struct output output, bool single);
 void bench_print(struct table *table, const struct bench_row *row);
 
 /* The probes of a search as CSV. Errors: EBJR_EIO. */

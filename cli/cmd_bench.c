@@ -97,13 +97,13 @@ static int parse(struct bench *bench, const struct request *request)
 {
     struct ebjr_measure_options *options = &bench->options;
     enum ebjr_scenario scenario;
-    enum format format;
-    int status = format_parse(&format, request->format);
+    struct output output;
+    int status = output_parse(&output, request->format);
     if (!status)
         status = ebjr_scenario_find(&scenario, request->scenario);
     if (status)
         return status;
-    bench->table = bench_table(format, !request->reference && !request->each);
+    bench->table = bench_table(output, !request->reference && !request->each);
     ebjr_measure_defaults(options, scenario);
     status = check_server(bench, request);
     if (!status)

@@ -174,7 +174,7 @@ static int examine(struct outcome *out, const struct ebjr_policy *policy,
 }
 
 static int print(const struct outcome *outcome, const struct cascade *cascade, double alpha,
-                 enum format format)
+                 struct output output)
 {
     bool drifted = outcome->drift.p_value < alpha;
     const char *verdict = outcome->refuted ? "fall back" : drifted ? "recalibrate" : "keep";
@@ -193,7 +193,7 @@ static int print(const struct outcome *outcome, const struct cascade *cascade, d
         integer_value(promised ? outcome->refuted : EBJR_UNKNOWN),
         integer_value(outcome->refuted ? outcome->refuted_after : EBJR_UNKNOWN),
     };
-    struct table table = {format, columns, ROWS(columns), 0, true};
+    struct table table = {output, columns, ROWS(columns), 0, true};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);
@@ -216,11 +216,11 @@ static int run(const struct command *command, int argc, char **argv)
     struct cascade cascade = {0};
     struct ebjr_policy policy = {0};
     struct outcome outcome = {0};
-    enum format format;
+    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = format_parse(&format, request.format);
+    status = output_parse(&output, request.format);
     if (!status && !(request.alpha > 0 && request.alpha < 1))
         status = ebjr_error_set(EBJR_EINVAL, "--alpha lies between 0 and 1");
     if (!status)
@@ -228,7 +228,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (!status)
         status = examine(&outcome, &policy, &cascade, &request);
     if (!status)
-        status = print(&outcome, &cascade, request.alpha, format);
+        status = print(&outcome, &cascade, request.alpha, output);
     ebjr_policy_clear(&policy);
     cascade_free(&cascade);
     return status ? fail(command, status) : EXIT_DONE;

@@ -94,7 +94,7 @@ static int summarise_latencies(struct latencies *out, const struct cascade *casc
     return status;
 }
 
-static int report(const struct cascade *cascade, const struct rule *rule, enum format format)
+static int report(const struct cascade *cascade, const struct rule *rule, struct output output)
 {
     struct latencies latencies;
     int status = summarise_latencies(&latencies, cascade, rule);
@@ -137,7 +137,7 @@ static int report(const struct cascade *cascade, const struct rule *rule, enum f
         real_value(latencies.teacher.mean),
     };
     size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
-    struct table table = {format, columns, shown, 0, true};
+    struct table table = {output, columns, shown, 0, true};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);
@@ -244,11 +244,11 @@ static int run(const struct command *command, int argc, char **argv)
     struct ebjr_policy policy = {0};
     struct rule rule = {0};
     struct class_mix mix;
-    enum format format;
+    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = format_parse(&format, request.format);
+    status = output_parse(&output, request.format);
     if (!status)
         status = check_request(&request);
     if (!status && request.class_weights && request.by)
@@ -260,9 +260,9 @@ static int run(const struct command *command, int argc, char **argv)
                                 : apply_score(&rule, &cascade, &request);
     if (!status) {
         cascade_warn(&cascade);
-        status = request.class_weights ? slices_report_mix(&cascade, &rule, &mix, format)
-                 : request.by ? slices_report(&cascade, &rule, request.by, request.delta, format)
-                              : report(&cascade, &rule, format);
+        status = request.class_weights ? slices_report_mix(&cascade, &rule, &mix, output)
+                 : request.by ? slices_report(&cascade, &rule, request.by, request.delta, output)
+                              : report(&cascade, &rule, output);
         if (!request.policy)
             warn_of_near(&rule, &cascade);
     }

@@ -268,7 +268,7 @@ static int fill(struct import *import)
     return status;
 }
 
-static int import_logits(struct import *import, const struct request *request, enum format format)
+static int import_logits(struct import *import, const struct request *request, struct output output)
 {
     int status = ebjr_logits_file_open(&import->file, request->logits);
     if (!status)
@@ -302,7 +302,7 @@ static int import_logits(struct import *import, const struct request *request, e
         integer_value(import->run.done - first), integer_value(import->run.classes),
         integer_value(import->run.flops),
     };
-    struct table table = {format, columns, ROWS(columns), 0, false};
+    struct table table = {output, columns, ROWS(columns), 0, false};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);
@@ -340,14 +340,14 @@ static int run(const struct command *command, int argc, char **argv)
         FORMAT_ROW(&request.format),
     };
     struct import import = {0};
-    enum format format;
+    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     progress_catch_signals();
-    status = format_parse(&format, request.format);
+    status = output_parse(&output, request.format);
     if (!status)
-        status = import_logits(&import, &request, format);
+        status = import_logits(&import, &request, output);
     ebjr_logits_file_close(import.file);
     ebjr_store_close(import.store);
     free(import.labels);

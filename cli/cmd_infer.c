@@ -149,7 +149,7 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct table table = {FORMAT_TABLE, columns, ROWS(columns), 0, false};
+    struct table table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false};
     struct live live = {0};
     struct live_cascade cascade = {0};
     ebjr_store *store = NULL;
@@ -157,7 +157,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     request.live.dataset_options.may_lack_labels = true;
-    status = format_parse(&table.format, request.format);
+    status = output_parse(&table.output, request.format);
     if (!status)
         status = live_open(&live, &request.live);
     if (!status && request.db)

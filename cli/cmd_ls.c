@@ -65,7 +65,7 @@ static int print_run(struct table *table, ebjr_store *store, const struct ebjr_s
 {
     double accuracy;
     char model_hash[EBJR_HASH_TEXT], dataset_hash[EBJR_HASH_TEXT];
-    bool brief = table->format == FORMAT_TABLE || table->format == FORMAT_MD;
+    bool brief = table->output.format == FORMAT_TABLE || table->output.format == FORMAT_MD;
     snprintf(model_hash, sizeof model_hash, "%.*s", brief ? 12 : 64, model->sha256);
     snprintf(dataset_hash, sizeof dataset_hash, "%.*s", brief ? 12 : 64, dataset->sha256);
     int status = accuracy_of(&accuracy, store, run);
@@ -92,7 +92,7 @@ static int print_run(struct table *table, ebjr_store *store, const struct ebjr_s
     return 0;
 }
 
-static int list(ebjr_store *store, enum format format)
+static int list(ebjr_store *store, struct output output)
 {
     struct ebjr_stored_model *models = NULL;
     struct ebjr_stored_dataset *datasets = NULL;
@@ -104,7 +104,7 @@ static int list(ebjr_store *store, enum format format)
     if (!status)
         status = ebjr_stored_run_list(&runs, &run_count, store);
     if (!status) {
-        struct table table = {format, columns, ROWS(columns), 0, false};
+        struct table table = {output, columns, ROWS(columns), 0, false};
         table_begin(&table);
         for (size_t i = 0; !status && i < run_count; i++)
             for (size_t m = 0; m < model_count; m++)
@@ -135,19 +135,19 @@ static int run(const struct command *command, int argc, char **argv)
         FORMAT_ROW(&format_name),
     };
     ebjr_store *store = NULL;
-    enum format format;
+    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = format_parse(&format, format_name);
+    status = output_parse(&output, format_name);
     if (!status && measurements && plans)
         status = ebjr_error_set(EBJR_EINVAL, "either --measurements or --plans");
     if (!status)
         status = ebjr_store_open(&store, db, EBJR_STORE_READ);
     if (!status)
-        status = measurements ? ls_print_measurements(store, format)
-                 : plans      ? ls_print_plans(store, format)
-                              : list(store, format);
+        status = measurements ? ls_print_measurements(store, output)
+                 : plans      ? ls_print_plans(store, output)
+                              : list(store, output);
     ebjr_store_close(store);
     return status ? fail(command, status) : EXIT_DONE;
 }

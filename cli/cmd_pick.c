@@ -331,9 +331,9 @@ static int save(const struct pick_work *work, const struct pick_request *request
 
 static int pick(struct pick_work *work, struct pick_request *request)
 {
-    enum format format;
+    struct output output;
     struct ebjr_pick_request wanted = {.certify = !request->plain, .delta = request->delta};
-    int status = format_parse(&format, request->format);
+    int status = output_parse(&output, request->format);
     if (!status)
         status = parse_limits(wanted.limit, request);
     if (!status)
@@ -365,7 +365,7 @@ static int pick(struct pick_work *work, struct pick_request *request)
     if (!status)
         status = evaluate_test(work);
     if (!status)
-        status = pick_print(work, request, wanted.objective, format);
+        status = pick_print(work, request, wanted.objective, output);
     if (status)
         return status;
     pick_explain(work, wanted.limit, request);
@@ -413,7 +413,7 @@ static int pick_chain(bool *feasible, const struct pick_request *request)
         .out = request->out};
     int status = check_chain(request);
     if (!status)
-        status = format_parse(&wanted.format, request->format);
+        status = output_parse(&wanted.output, request->format);
     if (!status)
         status = parse_limits(limit, request);
     if (!status)

@@ -91,7 +91,7 @@ static int plan_all(struct table *table, const struct request *request)
 {
     struct live live;
     ebjr_store *store = NULL;
-    int status = format_parse(&table->format, request->format);
+    int status = output_parse(&table->output, request->format);
     if (!status)
         status = live_open(&live, &request->live);
     else
@@ -124,7 +124,7 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct table table = {FORMAT_TABLE, columns, ROWS(columns), 0, false};
+    struct table table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;

@@ -197,7 +197,7 @@ static int run_model(struct job *job, const char *text)
 
 static int run_all(struct job *job, const struct request *request)
 {
-    int status = format_parse(&job->table.format, request->format);
+    int status = output_parse(&job->table.output, request->format);
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
     if (!status)
@@ -231,7 +231,7 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct job job = {.table = {FORMAT_TABLE, columns, ROWS(columns), 0, false}};
+    struct job job = {.table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false}};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;

@@ -74,10 +74,10 @@ static int sweep_score(struct table *table, const struct cascade *cascade,
 }
 
 static int sweep(const struct cascade *cascade, const struct ebjr_score *scores, size_t count,
-                 enum format format)
+                 struct output output)
 {
     size_t shown = ROWS(columns) - (cascade->student_latency ? 0 : LATENCY_COLUMNS);
-    struct table table = {format, columns, shown, 0, false};
+    struct table table = {output, columns, shown, 0, false};
     double *values = calloc(cascade->n, count * sizeof *values);
     int status = values ? cascade_scores(values, cascade, scores, count) : ebjr_error_memory();
     table_begin(&table);
@@ -110,11 +110,11 @@ static int run(const struct command *command, int argc, char **argv)
     struct cascade cascade = {0};
     const struct ebjr_score *scores;
     size_t count;
-    enum format format;
+    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = format_parse(&format, format_name);
+    status = output_parse(&output, format_name);
     if (!status && bands && summary)
         status = ebjr_error_set(EBJR_EINVAL, "either --bands or --summary");
     if (!status)
@@ -124,9 +124,9 @@ static int run(const struct command *command, int argc, char **argv)
     if (!status) {
         struct ebjr_bootstrap options = {(size_t)resamples, (uint64_t)bootstrap_seed, 0.95};
         cascade_warn(&cascade);
-        status = summary ? uncertainty_print_summary(&cascade, scores, count, &options, format)
-                 : bands ? uncertainty_print_bands(&cascade, scores, count, &options, format)
-                         : sweep(&cascade, scores, count, format);
+        status = summary ? uncertainty_print_summary(&cascade, scores, count, &options, output)
+                 : bands ? uncertainty_print_bands(&cascade, scores, count, &options, output)
+                         : sweep(&cascade, scores, count, output);
     }
     cascade_free(&cascade);
     return status ? fail(command, status) : EXIT_DONE;

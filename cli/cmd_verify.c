@@ -15,7 +15,7 @@ static void found(void *context, const char *what)
 {
     struct table *table = context;
     struct value value = text_value(what);
-    if (table->format == FORMAT_TABLE && table->rows == 0)
+    if (table->output.format == FORMAT_TABLE && table->rows == 0)
         table_begin(table);
     table_row(table, &value);
 }
@@ -49,18 +49,18 @@ static int run(const struct command *command, int argc, char **argv)
         FORMAT_ROW(&format_name),
     };
     ebjr_store *store = NULL;
-    enum format format;
+    struct output output;
     struct ebjr_verify_totals totals = {0};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = format_parse(&format, format_name);
+    status = output_parse(&output, format_name);
     if (!status)
         status = ebjr_store_open(&store, db, EBJR_STORE_READ);
     if (!status) {
-        struct table table = {format, columns, ROWS(columns), 0, false};
+        struct table table = {output, columns, ROWS(columns), 0, false};
         struct ebjr_verify verify = {&table, found, ebjr_output_derive};
-        if (format != FORMAT_TABLE) /* for people: no heading over nothing */
+        if (output.format != FORMAT_TABLE) /* for people: no heading over nothing */
             table_begin(&table);
         status = ebjr_verify_store(&totals, store, &verify);
         if (!status)

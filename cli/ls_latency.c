@@ -105,12 +105,12 @@ static int print_measurement(struct table *table, ebjr_store *store, const struc
     return 0;
 }
 
-int ls_print_measurements(ebjr_store *store, enum format format)
+int ls_print_measurements(ebjr_store *store, struct output output)
 {
     struct names names;
     struct ebjr_stored_measurement *measurements = NULL;
     size_t count = 0;
-    struct table table = {format, measurement_columns, ROWS(measurement_columns), 0, false};
+    struct table table = {output, measurement_columns, ROWS(measurement_columns), 0, false};
     int status = names_read(&names, store);
     if (!status)
         status = ebjr_stored_measurement_list(&measurements, &count, store);
@@ -174,12 +174,12 @@ static void print_plan(struct table *table, const struct names *names,
     table_row(table, values);
 }
 
-int ls_print_plans(ebjr_store *store, enum format format)
+int ls_print_plans(ebjr_store *store, struct output output)
 {
     struct names names;
     struct ebjr_trial *trials = NULL;
     size_t count = 0;
-    struct table table = {format, plan_columns, ROWS(plan_columns), 0, false};
+    struct table table = {output, plan_columns, ROWS(plan_columns), 0, false};
     int status = names_read(&names, store);
     if (!status)
         status = ebjr_trial_list(&trials, &count, store, NULL);

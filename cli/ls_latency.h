@@ -5,7 +5,7 @@
 #include "cli/table.h"
 #include "db/store.h"
 
-int ls_print_measurements(ebjr_store *store, enum format format);
-int ls_print_plans(ebjr_store *store, enum format format);
+int ls_print_measurements(ebjr_store *store, struct output output);
+int ls_print_plans(ebjr_store *store, struct output output);
 
 #endif

@@ -38,7 +38,7 @@ struct pick_work {
 
 /* The result on stdout. Errors: EBJR_EIO. */
 int pick_print(const struct pick_work *work, const struct pick_request *request,
-               enum ebjr_objective objective, enum format format);
+               enum ebjr_objective objective, struct output output);
 
 /* On stderr: what the result does not promise, what a tail budget means, why there is none. */
 void pick_explain(const struct pick_work *work, const double *limit,

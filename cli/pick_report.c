@@ -83,7 +83,7 @@ static struct value neighbour(const struct ebjr_pick *pick, int step, bool accur
 }
 
 int pick_print(const struct pick_work *work, const struct pick_request *request,
-               enum ebjr_objective objective, enum format format)
+               enum ebjr_objective objective, struct output output)
 {
     char certified[256], uncertified[256], binding[256];
     const struct ebjr_pick *pick = &work->pick;
@@ -134,7 +134,7 @@ int pick_print(const struct pick_work *work, const struct pick_request *request,
         real_value(test[EBJR_MAX_P95]),
         real_value(test[EBJR_MAX_P99]),
     };
-    struct table table = {format, columns, ROWS(columns), 0, true};
+    struct table table = {output, columns, ROWS(columns), 0, true};
     table_begin(&table);
     table_row(&table, values);
     return table_end(&table);

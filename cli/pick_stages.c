@@ -191,7 +191,7 @@ static const struct column columns[] = {
 static int print(const struct found *found, const struct chain *chain,
                  const struct stages_request *request)
 {
-    struct table table = {request->format, columns, ROWS(columns), 0, false};
+    struct table table = {request->output, columns, ROWS(columns), 0, false};
     double n = (double)chain->stages.n;
     const double *figure = found->figures.value;
     bool ok = found->feasible;

@@ -15,7 +15,7 @@ struct stages_request {
     bool plain;
     double delta;
     const char *out;
-    enum format format;
+    struct output output;
 };
 
 /* Picks, prints, and writes the policy where `out` says so. *feasible is set. Errors: EBJR_EINVAL a

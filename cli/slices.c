@@ -28,9 +28,9 @@ static const struct column slice_columns[] = {
 };
 
 static int print_slices(const struct ebjr_slice *slices, size_t count, int32_t first,
-                        enum format format)
+                        struct output output)
 {
-    struct table table = {format, slice_columns, ROWS(slice_columns), 0, false};
+    struct table table = {output, slice_columns, ROWS(slice_columns), 0, false};
     table_begin(&table);
     for (size_t i = 0; i < count; i++) {
         const struct ebjr_slice *slice = &slices[i];
@@ -73,7 +73,7 @@ static int read_groups(int32_t **out, const struct cascade *cascade, const char 
 
 /* Every slice with its n, and intervals that hold for all of them together. */
 int slices_report(const struct cascade *cascade, const struct rule *rule, const char *by,
-                  double delta, enum format format)
+                  double delta, struct output output)
 {
     struct ebjr_slice *slices = NULL;
     size_t count;
@@ -91,7 +91,7 @@ int slices_report(const struct cascade *cascade, const struct rule *rule, const 
                              cascade->n, delta);
     if (!status)
         status =
-            print_slices(slices, count, strcmp(by, "prediction") == 0 ? EBJR_OTHER : 0, format);
+            print_slices(slices, count, strcmp(by, "prediction") == 0 ? EBJR_OTHER : 0, output);
     free(slices);
     free(keep);
     free(group);
@@ -150,10 +150,10 @@ static void print_tally(struct table *table, const struct cascade *cascade, cons
 }
 
 int slices_report_mix(const struct cascade *cascade, const struct rule *rule,
-                      const struct class_mix *mix, enum format format)
+                      const struct class_mix *mix, struct output output)
 {
     struct tally groups[CLASS_MIX_GROUPS] = {{0}}, all = {0}, mixed = {.n = (double)cascade->n};
-    struct table table = {format, mix_columns, ROWS(mix_columns), 0, false};
+    struct table table = {output, mix_columns, ROWS(mix_columns), 0, false};
     char name[32];
     for (size_t i = 0; i < cascade->n; i++) {
         tally_add(&groups[class_mix_group(mix, cascade->labels[i])], cascade, rule, i);

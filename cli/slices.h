@@ -17,10 +17,10 @@ struct rule {
 
 /* A row for each slice by class, prediction, or the groups of a file. Errors: those of the file. */
 int slices_report(const struct cascade *cascade, const struct rule *rule, const char *by,
-                  double delta, enum format format);
+                  double delta, struct output output);
 
 /* A row for each group of the mix, one for all samples as they are, and one for the mix. */
 int slices_report_mix(const struct cascade *cascade, const struct rule *rule,
-                      const struct class_mix *mix, enum format format);
+                      const struct class_mix *mix, struct output output);
 
 #endif

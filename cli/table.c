@@ -1,15 +1,13 @@
 #include "cli/table.h"
 
 #include "base/error.h"
-#include "base/text.h"
+#include "cli/cell.h"
 #include "cli/option.h"
 #include "db/stored.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct value text_value(const char *text)
@@ -27,231 +25,226 @@ struct value real_value(double real)
     return (struct value){.real = real, .missing = isnan(real)};
 }
 
-int format_parse(enum format *out, const char *name)
+int output_parse(struct output *out, const char *name)
 {
-    static const char *const names[] = {"table", "csv", "json", "md"};
+    static const char *const names[] = {"table", "csv", "json", "md", "latex"};
+    out->file = stdout;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!name || strcmp(name, names[i]) == 0) {
-            *out = (enum format)i;
+            out->format = (enum format)i;
             return 0;
         }
     }
-    return ebjr_error_set(EBJR_EINVAL, "--format is table, csv, json or md, not '%s'", name);
+    return ebjr_error_set(EBJR_EINVAL, "--format is table, csv, json, md or latex, not '%s'", name);
 }
 
 static bool is_shown(const struct table *table, const struct column *column)
 {
-    return !column->detail || table->format == FORMAT_CSV || table->format == FORMAT_JSON;
+    enum format format = table->output.format;
+    return !column->detail || format == FORMAT_CSV || format == FORMAT_JSON;
 }
 
-static bool is_number(const struct column *column)
+static int width_of(const struct column *column)
 {
-    return column->kind != COLUMN_TEXT;
+    return column->width ? column->width : (int)strlen(column->name);
 }
 
-enum { CELL = 64 };
-
-/* What a person reads. */
-static const char *readable(char cell[CELL], const struct column *column, const struct value *value)
+/* "student share" */
+static void readable_name(char out[CELL], const struct column *column)
 {
-    if (value->missing)
-        return "-";
-    switch (column->kind) {
-    case COLUMN_TEXT: return value->text;
-    case COLUMN_INTEGER: snprintf(cell, CELL, "%lld", (long long)value->integer); return cell;
-    case COLUMN_FLAG: return value->integer ? "yes" : "no";
-    case COLUMN_FRACTION: snprintf(cell, CELL, "%.2f %%", 100 * value->real); return cell;
-    case COLUMN_REAL:
-        snprintf(cell, CELL, fabs(value->real) >= 1e6 && isfinite(value->real) ? "%.0f" : "%.6g",
-                 value->real);
-        return cell;
+    snprintf(out, CELL, "%s", column->name);
+    for (char *at = out; *at; at++)
+        if (*at == '_')
+            *at = ' ';
+}
+
+static void print_aligned(FILE *file, const struct column *column, const struct value *value)
+{
+    char cell[CELL];
+    const char *text = cell_readable(cell, column, value);
+    int length = (int)strlen(text), blanks = width_of(column) - length;
+    blanks = blanks > 0 ? blanks : 0;
+    fprintf(file, "%*s", cell_is_number(column) ? blanks : 0, "");
+    print_plain(file, text);
+    fprintf(file, "%*s  ", cell_is_number(column) ? 0 : blanks, "");
+}
+
+/* Numbers stand right; what a script sorts by has all its digits. */
+static void print_html(const struct output *output, const struct column *column,
+                       const struct value *value)
+{
+    if (cell_is_number(column)) {
+        fputs("<td class=\"number\" data-value=\"", output->file);
+        cell_print(&(struct output){FORMAT_CSV, output->file}, column, value);
+        fputs("\">", output->file);
+    } else {
+        fputs("<td>", output->file);
     }
-    return "";
+    cell_print(output, column, value);
+    fputs("</td>", output->file);
 }
 
-/* What a program reads: every digit. */
-static const char *exact(char cell[CELL], const struct column *column, const struct value *value)
+/* What stands before the first cell, between two, and after the last. */
+struct fence {
+    const char *before, *between, *after;
+};
+
+static const struct fence header_fences[] = {
+    [FORMAT_TABLE] = {"", "", "\n"},
+    [FORMAT_CSV] = {"", ",", "\n"},
+    [FORMAT_MD] = {"| ", " | ", " |\n"},
+    [FORMAT_LATEX] = {"", " & ", " \\\\\n\\midrule\n"},
+    [FORMAT_HTML] = {"<thead><tr>", "", "</tr></thead>\n<tbody>\n"}};
+static const struct fence row_fences[] = {
+    [FORMAT_TABLE] = {"", "", "\n"},         [FORMAT_CSV] = {"", ",", "\n"},
+    [FORMAT_JSON] = {"{", ", ", "}"},        [FORMAT_MD] = {"| ", " | ", " |\n"},
+    [FORMAT_LATEX] = {"", " & ", " \\\\\n"}, [FORMAT_HTML] = {"<tr>", "", "</tr>\n"}};
+
+static void print_name(const struct table *table, const struct column *column)
 {
-    if (column->kind == COLUMN_FLAG)
-        return value->integer ? "true" : "false";
-    if (column->kind == COLUMN_INTEGER) {
-        snprintf(cell, CELL, "%lld", (long long)value->integer);
-        return cell;
+    const struct output *output = &table->output;
+    char name[CELL];
+    switch (output->format) {
+    case FORMAT_TABLE:
+        fprintf(output->file, cell_is_number(column) ? "%*s  " : "%-*s  ", width_of(column),
+                column->name);
+        break;
+    case FORMAT_HTML:
+        readable_name(name, column);
+        fputs(cell_is_number(column) ? "<th scope=\"col\" class=\"number\">" : "<th scope=\"col\">",
+              output->file);
+        cell_print_text(output, name);
+        fputs("</th>", output->file);
+        break;
+    case FORMAT_LATEX:
+        readable_name(name, column);
+        cell_print_text(output, name);
+        break;
+    default: fputs(column->name, output->file);
     }
-    return ebjr_number_format(cell, value->real);
 }
 
-/* Quoted where RFC 4180 asks for it. A text that a spreadsheet would take for a formula gets an
- * apostrophe before it. */
-static void csv_text(const char *text)
+static void print_header(const struct table *table)
 {
-    bool formula = strchr("=+-@\t\r", *text) != NULL && *text;
-    if (!formula && !strpbrk(text, ",\"\r\n")) {
-        fputs(text, stdout);
+    FILE *file = table->output.file;
+    const struct fence *fence = &header_fences[table->output.format];
+    const char *before = fence->before;
+    for (size_t i = 0; i < table->count; i++) {
+        if (!is_shown(table, &table->columns[i]))
+            continue;
+        fputs(before, file);
+        print_name(table, &table->columns[i]);
+        before = fence->between;
+    }
+    fputs(fence->after, file);
+}
+
+/* How the columns stand: a rule below the names in Markdown, before them in LaTeX. */
+static void print_alignment(const struct table *table, const char *before, const char *text,
+                            const char *number, const char *after)
+{
+    fputs(before, table->output.file);
+    for (size_t i = 0; i < table->count; i++)
+        if (is_shown(table, &table->columns[i]))
+            fputs(cell_is_number(&table->columns[i]) ? number : text, table->output.file);
+    fputs(after, table->output.file);
+}
+
+static bool is_report(const struct table *table)
+{
+    return table->single &&
+           (table->output.format == FORMAT_TABLE || table->output.format == FORMAT_HTML);
+}
+
+void table_begin(struct table *table)
+{
+    FILE *file = table->output.file;
+    table->rows = 0;
+    if (table->output.format == FORMAT_JSON) {
+        fputs(table->single ? "" : "[", file);
         return;
     }
-    putchar('"');
-    if (formula)
-        putchar('\'');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
+    if (table->output.format == FORMAT_LATEX)
+        print_alignment(table, "\\begin{tabular}{", "l", "r", "}\n\\toprule\n");
+    if (table->output.format == FORMAT_HTML)
+        fputs(is_report(table) ? "<table class=\"report\">\n<tbody>\n" : "<table>\n", file);
+    if (!is_report(table))
+        print_header(table);
+    if (table->output.format == FORMAT_MD)
+        print_alignment(table, "|", "---|", "---:|", "\n");
 }
 
-/* A string that is not UTF-8 has its other bytes replaced by '?'. */
-static void json_text(const char *text)
+/* "student share    72.03 %"; what is unknown or empty is left out */
+static void print_report(const struct table *table, const struct value *values)
 {
-    json_t *string = json_string(text);
-    if (!string) {
-        char *copy = strdup(text);
-        for (char *at = copy; at && *at; at++)
-            if ((unsigned char)*at >= 0x80)
-                *at = '?';
-        string = copy ? json_string(copy) : NULL;
-        free(copy);
-    }
-    if (!string || json_dumpf(string, stdout, JSON_ENCODE_ANY) != 0)
-        fputs("null", stdout);
-    json_decref(string);
-}
-
-static void md_text(const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("|\\`*_<>[]", *text))
-            putchar('\\');
-        putchar((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text);
+    const struct output *output = &table->output;
+    for (size_t i = 0; i < table->count; i++) {
+        char name[CELL], cell[CELL];
+        const struct column *column = &table->columns[i];
+        bool is_empty = values[i].missing || (column->kind == COLUMN_TEXT && !*values[i].text);
+        if (!is_shown(table, column) || is_empty)
+            continue;
+        readable_name(name, column);
+        const char *text = cell_readable(cell, column, &values[i]);
+        const char *gap = column->unit ? " " : "", *unit = column->unit ? column->unit : "";
+        if (output->format == FORMAT_TABLE) {
+            fprintf(output->file, "%-22s ", name);
+            print_plain(output->file, text);
+            fprintf(output->file, "%s%s\n", gap, unit);
+        } else {
+            fprintf(output->file, "<tr><th scope=\"row\">%s</th><td>", name);
+            cell_print_text(output, text);
+            fprintf(output->file, "%s%s</td></tr>\n", gap, unit);
+        }
     }
 }
 
 static void print_cell(const struct table *table, const struct column *column,
                        const struct value *value)
 {
-    char cell[CELL];
-    switch (table->format) {
-    case FORMAT_TABLE: {
-        int width = column->width ? column->width : (int)strlen(column->name);
-        const char *text = readable(cell, column, value);
-        int blanks = width > (int)strlen(text) ? width - (int)strlen(text) : 0;
-        printf("%*s", is_number(column) ? blanks : 0, "");
-        print_plain(stdout, text);
-        printf("%*s  ", is_number(column) ? 0 : blanks, "");
-        break;
-    }
-    case FORMAT_CSV:
-        if (!value->missing && is_number(column))
-            fputs(exact(cell, column, value), stdout);
-        else if (!value->missing)
-            csv_text(value->text);
-        break;
-    case FORMAT_JSON:
-        /* JSON has no infinity; as a string it survives */
-        if (value->missing)
-            fputs("null", stdout);
-        else if (!is_number(column))
-            json_text(value->text);
-        else if ((column->kind == COLUMN_REAL || column->kind == COLUMN_FRACTION) &&
-                 !isfinite(value->real))
-            printf("\"%s\"", exact(cell, column, value));
-        else
-            fputs(exact(cell, column, value), stdout);
-        break;
-    case FORMAT_MD:
-        putchar(' ');
-        md_text(readable(cell, column, value));
-        fputs(" |", stdout);
-        break;
-    }
-}
-
-static void print_header(const struct table *table)
-{
-    bool first = true;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct column *column = &table->columns[i];
-        if (!is_shown(table, column))
-            continue;
-        if (table->format == FORMAT_CSV)
-            printf("%s%s", first ? "" : ",", column->name);
-        else if (table->format == FORMAT_MD)
-            printf("%s %s |", first ? "|" : "", column->name);
-        else
-            printf(is_number(column) ? "%*s  " : "%-*s  ",
-                   column->width ? column->width : (int)strlen(column->name), column->name);
-        first = false;
-    }
-    putchar('\n');
-    if (table->format != FORMAT_MD)
-        return;
-    putchar('|');
-    for (size_t i = 0; i < table->count; i++)
-        if (is_shown(table, &table->columns[i]))
-            fputs(is_number(&table->columns[i]) ? "---:|" : "---|", stdout);
-    putchar('\n');
-}
-
-void table_begin(struct table *table)
-{
-    table->rows = 0;
-    if (table->format == FORMAT_JSON)
-        fputs(table->single ? "" : "[", stdout);
-    else if (!table->single || table->format != FORMAT_TABLE)
-        print_header(table);
-}
-
-/* "student share    72.03 %"; what is unknown or empty is left out */
-static void print_report(const struct table *table, const struct value *values)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        char name[64], cell[CELL];
-        const struct column *column = &table->columns[i];
-        bool is_empty = values[i].missing || (column->kind == COLUMN_TEXT && !*values[i].text);
-        if (!is_shown(table, column) || is_empty)
-            continue;
-        snprintf(name, sizeof name, "%s", column->name);
-        for (char *at = name; *at; at++)
-            if (*at == '_')
-                *at = ' ';
-        printf("%-22s ", name);
-        print_plain(stdout, readable(cell, column, &values[i]));
-        printf("%s%s\n", column->unit ? " " : "", column->unit ? column->unit : "");
-    }
+    const struct output *output = &table->output;
+    if (output->format == FORMAT_JSON)
+        fprintf(output->file, "\"%s\": ", column->name);
+    if (output->format == FORMAT_TABLE)
+        print_aligned(output->file, column, value);
+    else if (output->format == FORMAT_HTML)
+        print_html(output, column, value);
+    else
+        cell_print(output, column, value);
 }
 
 void table_row(struct table *table, const struct value *values)
 {
-    bool first = true;
-    if (table->single && table->format == FORMAT_TABLE) {
+    FILE *file = table->output.file;
+    const struct fence *fence = &row_fences[table->output.format];
+    const char *before = fence->before;
+    if (is_report(table)) {
         print_report(table, values);
         return;
     }
-    if (table->format == FORMAT_JSON)
-        fputs(table->single ? "{" : table->rows ? ",\n {" : "\n {", stdout);
+    if (table->output.format == FORMAT_JSON && !table->single)
+        fputs(table->rows ? ",\n " : "\n ", file);
     for (size_t i = 0; i < table->count; i++) {
-        const struct column *column = &table->columns[i];
-        if (!is_shown(table, column))
+        if (!is_shown(table, &table->columns[i]))
             continue;
-        if (table->format == FORMAT_JSON)
-            printf("%s\"%s\": ", first ? "" : ", ", column->name);
-        else if (table->format == FORMAT_CSV && !first)
-            putchar(',');
-        else if (table->format == FORMAT_MD && first)
-            putchar('|');
-        print_cell(table, column, &values[i]);
-        first = false;
+        fputs(before, file);
+        print_cell(table, &table->columns[i], &values[i]);
+        before = fence->between;
     }
-    fputs(table->format == FORMAT_JSON ? "}" : "\n", stdout);
+    fputs(fence->after, file);
     table->rows++;
 }
 
 int table_end(struct table *table)
 {
-    if (table->format == FORMAT_JSON)
-        fputs(table->single ? "\n" : "\n]\n", stdout);
-    if (fflush(stdout) != 0 || ferror(stdout))
+    FILE *file = table->output.file;
+    if (table->output.format == FORMAT_JSON)
+        fputs(table->single ? "\n" : "\n]\n", file);
+    else if (table->output.format == FORMAT_LATEX)
+        fputs("\\bottomrule\n\\end{tabular}\n", file);
+    else if (table->output.format == FORMAT_HTML)
+        fputs("</tbody></table>\n", file);
+    if (fflush(file) != 0 || ferror(file))
         return ebjr_error_set(EBJR_EIO, "cannot write the result: %s", strerror(errno));
     return 0;
 }

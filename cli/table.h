@@ -1,12 +1,21 @@
-/* Results: one schema of columns, printed as an aligned table, CSV, JSON or Markdown. */
+/* Results: one schema of columns, printed as an aligned table, CSV, JSON, Markdown, LaTeX or HTML.
+ */
 #ifndef EBJR_CLI_TABLE_H
 #define EBJR_CLI_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_MD };
+/* LaTeX needs the package booktabs. HTML is a <table> of the report's, and no one's to ask for. */
+enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_MD, FORMAT_LATEX, FORMAT_HTML };
+
+/* Where a table goes, and as what. */
+struct output {
+    enum format format;
+    FILE *file;
+};
 
 enum column_kind {
     COLUMN_TEXT,
@@ -36,25 +45,25 @@ struct value integer_value(int64_t integer); /* EBJR_UNKNOWN is missing */
 struct value real_value(double real);
 
 struct table {
-    enum format format;
+    struct output output;
     const struct column *columns;
     size_t count, rows;
-    bool single; /* one row: a JSON object, and a report of one line a column for people */
+    bool single; /* one row: a JSON object; a line a column for people and in HTML */
 };
 
-/* `name` NULL means the aligned table. Errors: EBJR_EINVAL. */
-int format_parse(enum format *out, const char *name);
+/* To stdout; `name` NULL means the aligned table. Errors: EBJR_EINVAL. */
+int output_parse(struct output *out, const char *name);
 
 #define FORMAT_ROW(target) \
     { \
-        "format", OPTION_TEXT, target, "NAME", "of the result: table (default), csv, json, md", \
-            false \
+        "format", OPTION_TEXT, target, "NAME", \
+            "of the result: table (default), csv, json, md, latex", false \
     }
 
 void table_begin(struct table *table);
 void table_row(struct table *table, const struct value *values);
 
-/* Errors: EBJR_EIO stdout could not be written. */
+/* Errors: EBJR_EIO the file could not be written. */
 int table_end(struct table *table);
 
 #endif

@@ -33,9 +33,10 @@ static void print_band(struct table *table, const struct cascade *cascade, const
 }
 
 int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_score *scores,
-                            size_t count, const struct ebjr_bootstrap *options, enum format format)
+                            size_t count, const struct ebjr_bootstrap *options,
+                            struct output output)
 {
-    struct table table = {format, band_columns, ROWS(band_columns), 0, false};
+    struct table table = {output, band_columns, ROWS(band_columns), 0, false};
     double *values = malloc(cascade->n * sizeof *values);
     int status = values ? 0 : ebjr_error_memory();
     for (size_t i = 0; !status && i < count; i++) {
@@ -163,10 +164,10 @@ static void print_row(struct table *table, const struct summary *summary, size_t
 
 int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
                               size_t count, const struct ebjr_bootstrap *options,
-                              enum format format)
+                              struct output output)
 {
     struct summary summary = {.scores = {NULL}};
-    struct table table = {format, summary_columns, ROWS(summary_columns), 0, false};
+    struct table table = {output, summary_columns, ROWS(summary_columns), 0, false};
     int status = compute(&summary, cascade, scores, count, options);
     if (!status)
         status = rank(&summary, cascade, scores, count, options);

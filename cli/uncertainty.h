@@ -9,12 +9,13 @@
 
 /* Accuracy with its pointwise band at 101 student shares, for each score. */
 int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_score *scores,
-                            size_t count, const struct ebjr_bootstrap *options, enum format format);
+                            size_t count, const struct ebjr_bootstrap *options,
+                            struct output output);
 
 /* One row a score, the best first: areas and rates with intervals, and the difference from the best
  * on the same resamples. */
 int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
                               size_t count, const struct ebjr_bootstrap *options,
-                              enum format format);
+                              struct output output);
 
 #endif
