@@ -11,7 +11,6 @@ struct field {
     struct ebjr_offer *offers;
     uint8_t *front;
     size_t count;
-    double dearest, poorest; /* the reference point of the hypervolume */
 };
 
 static int field_make(struct field *out, const struct comparison *comparison)
@@ -19,18 +18,13 @@ static int field_make(struct field *out, const struct comparison *comparison)
     size_t count = 0;
     for (size_t i = 0; i < comparison->count; i++)
         count += comparison->contenders[i].offer_count;
-    *out = (struct field){
-        .offers = malloc(count * sizeof *out->offers), .front = malloc(count), .poorest = 1};
+    *out = (struct field){.offers = malloc(count * sizeof *out->offers), .front = malloc(count)};
     if (!out->offers || !out->front)
         return ebjr_error_memory();
     for (size_t i = 0; i < comparison->count; i++) {
         const struct contender *contender = &comparison->contenders[i];
-        for (size_t j = 0; j < contender->offer_count; j++) {
-            struct ebjr_offer offer = contender->offers[j];
-            out->offers[out->count++] = offer;
-            out->dearest = fmax(out->dearest, offer.cost);
-            out->poorest = fmin(out->poorest, offer.accuracy);
-        }
+        for (size_t j = 0; j < contender->offer_count; j++)
+            out->offers[out->count++] = contender->offers[j];
     }
     return ebjr_frontier_mark(out->front, out->offers, out->count);
 }
@@ -98,15 +92,16 @@ static struct value flag_value(bool flag, bool is_defined)
 }
 
 static int print_summary_row(struct table *table, const struct comparison *comparison,
-                             const struct contender *contender, const struct field *field,
-                             const uint8_t *front)
+                             const struct contender *contender, const uint8_t *front)
 {
-    const struct ebjr_tradeoff_curve *curve = &contender->curve;
-    struct means means = means_of(contender, &comparison->contenders[comparison->reference]);
+    const struct contender *reference = &comparison->contenders[comparison->reference];
+    const struct ebjr_tradeoff_curve *curve = &contender->curve, *box = &reference->curve;
+    struct means means = means_of(contender, reference);
     double best = 0, hypervolume;
     int64_t on_front = 0;
-    int status = ebjr_frontier_hypervolume(&hypervolume, contender->offers, contender->offer_count,
-                                           field->dearest, field->poorest);
+    int status =
+        ebjr_frontier_hypervolume(&hypervolume, contender->offers, contender->offer_count,
+                                  box->offers[box->count - 1].cost, box->offers[0].accuracy);
     for (size_t i = 0; i < contender->offer_count; i++) {
         best = fmax(best, contender->offers[i].accuracy);
         on_front += front[i];
@@ -148,7 +143,7 @@ int compare_print_summary(const struct comparison *comparison, struct output out
         table_begin(&table);
     for (size_t i = 0; !status && i < comparison->count; i++) {
         const struct contender *contender = &comparison->contenders[i];
-        status = print_summary_row(&table, comparison, contender, &field, front);
+        status = print_summary_row(&table, comparison, contender, front);
         front += contender->offer_count;
     }
     field_free(&field);

@@ -63,7 +63,6 @@ static void add_cascade(struct drawing *drawing, struct ebjr_comparison_label *l
                                          .label_count = contender->point_count};
 }
 
-/* name: of the method, without the variant, which is not of the key */
 static void add_series(struct drawing *drawing, size_t first, const struct contender *contender,
                        const char *name)
 {
@@ -80,6 +79,15 @@ static void add_series(struct drawing *drawing, size_t first, const struct conte
                                         .count = contender->point_count};
 }
 
+/* In the key: with the variant where there are few. */
+static const char *name_of(const struct comparison *comparison, const struct contender *contender,
+                           const struct ebjr_baseline *first)
+{
+    enum { FEW = 6 };
+    bool all = contender->kind != CONTENDER_BASELINE || comparison->count <= FEW;
+    return all ? contender->name : first->method;
+}
+
 static void fill(struct drawing *drawing, const struct comparison *comparison)
 {
     size_t first = 0, baseline = 0;
@@ -87,10 +95,9 @@ static void fill(struct drawing *drawing, const struct comparison *comparison)
         const struct contender *contender = &comparison->contenders[i];
         if (contender->kind == CONTENDER_CASCADE)
             add_cascade(drawing, drawing->labels + first, contender);
-        else if (contender->kind == CONTENDER_MODEL)
-            add_series(drawing, first, contender, contender->name);
         else
-            add_series(drawing, first, contender, comparison->baselines.points[baseline].method);
+            add_series(drawing, first, contender,
+                       name_of(comparison, contender, comparison->baselines.points + baseline));
         baseline += contender->kind == CONTENDER_BASELINE ? contender->point_count : 0;
         first += contender->point_count;
     }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DRAWN = 1000, MOST_LABELS = 16 };
+enum { MOST_DRAWN = 1000, MOST_LABELS = 16, MOST_LABEL = 8, FEW = 6 };
 
 static bool is_shown(const struct ebjr_comparison_window *window, double cost)
 {
@@ -41,13 +41,31 @@ struct ebjr_comparison_window ebjr_comparison_window_of(const struct ebjr_compar
 static void write_offers(FILE *data, const struct ebjr_offer *offers, size_t count)
 {
     size_t step = count / MOST_DRAWN + 1;
-    for (size_t i = 0; i < count; i += i + step < count || i + 1 == count ? step : count - 1 - i)
-        fprintf(data, "%.17g %.17g\n", offers[i].cost, 100 * offers[i].accuracy);
+    for (size_t i = 0; i < count; i++)
+        if (i % step == 0 || i + 1 == count)
+            fprintf(data, "%.17g %.17g\n", offers[i].cost, 100 * offers[i].accuracy);
     fprintf(data, "\n\n");
 }
 
-/* In this order the script counts them: of each cascade band and curve, then the series. */
-static void write_data(FILE *data, const struct ebjr_comparison *plot)
+/* The operating points; how many there are. */
+static size_t write_marks(FILE *data, const struct ebjr_comparison *plot)
+{
+    size_t count = 0;
+    fprintf(data, "# operating points: cost, accuracy (%%)\n");
+    for (size_t i = 0; i < plot->cascade_count; i++)
+        for (size_t j = 0; j < plot->cascades[i].label_count; j++) {
+            const struct ebjr_comparison_label *label = &plot->cascades[i].labels[j];
+            if (!label->is_mark)
+                continue;
+            fprintf(data, "%.17g %.17g\n", label->at.cost, 100 * label->at.accuracy);
+            count++;
+        }
+    return count;
+}
+
+/* In this order the script counts them: of each cascade band and curve, the series, the operating
+ * points. How many of the last there are. */
+static size_t write_data(FILE *data, const struct ebjr_comparison *plot)
 {
     for (size_t i = 0; i < plot->cascade_count; i++) {
         const struct ebjr_comparison_cascade *cascade = &plot->cascades[i];
@@ -62,6 +80,7 @@ static void write_data(FILE *data, const struct ebjr_comparison *plot)
         fprintf(data, "# series %zu: cost, accuracy (%%)\n", i);
         write_offers(data, plot->series[i].offers, plot->series[i].count);
     }
+    return write_marks(data, plot);
 }
 
 /* The lowest and highest accuracy within the window, and some air. */
@@ -100,7 +119,10 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_compariso
     else
         fprintf(script, "set xrange [0:%.17g]\n", 1.03 * window->most / unit.divisor);
     write_accuracy_range(script, plot, window);
-    fprintf(script, "set key font ',10' samplen 2.4 spacing 1.1\n");
+    fputs(plot->cascade_count + plot->series_count <= FEW
+              ? "set key @below\n"
+              : "set key font ',10' samplen 2.4 spacing 1.1\n",
+          script);
 }
 
 static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, const char *text,
@@ -111,29 +133,40 @@ static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, cons
     ebjr_picture_set(picture, "label", text, place);
 }
 
-/* Points with a name get it where few have one. */
+/* Long names, and very many, would hide the points. */
+static bool has_short_labels(const struct ebjr_comparison_series *series)
+{
+    for (size_t i = 0; i < series->count; i++)
+        if (!*series->labels[i] || strlen(series->labels[i]) > MOST_LABEL)
+            return false;
+    return series->count <= MOST_LABELS;
+}
+
+/* Below a point of a cascade, to the side where there is room. */
+static void write_name(struct ebjr_picture *picture, const struct ebjr_comparison_label *label,
+                       const struct ebjr_comparison_window *window)
+{
+    char rest[128];
+    bool left = label->at.cost < window->most / 2;
+    snprintf(rest, sizeof rest, "offset %s front font ',10' point pt 7 ps 0.8 lc rgb '#000000'",
+             left ? "0.4,-0.8 left" : "0,-0.9 center");
+    if (!label->is_mark)
+        write_label(picture, label->at, label->text, rest);
+}
+
 static void write_labels(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
                          const struct ebjr_comparison_window *window)
 {
-    size_t count = 0;
     for (size_t i = 0; i < plot->cascade_count; i++)
         for (size_t j = 0; j < plot->cascades[i].label_count; j++)
-            if (!plot->cascades[i].labels[j].is_mark)
-                write_label(picture, plot->cascades[i].labels[j].at,
-                            plot->cascades[i].labels[j].text,
-                            "offset 0,-0.9 center front font ',10' "
-                            "point pt 7 ps 0.8 lc rgb '#000000'");
-    for (int writing = 0; writing < 2 && count <= MOST_LABELS; writing++)
-        for (size_t i = 0; i < plot->series_count; i++)
-            for (size_t j = 0; j < plot->series[i].count; j++) {
-                const struct ebjr_comparison_series *series = &plot->series[i];
-                if (!*series->labels[j] || !is_shown(window, series->offers[j].cost))
-                    continue;
-                count += !writing;
-                if (writing)
-                    write_label(picture, series->offers[j], series->labels[j],
-                                "offset 0.5,-0.5 left front font ',8' tc rgb '#444444'");
-            }
+            write_name(picture, &plot->cascades[i].labels[j], window);
+    for (size_t i = 0; i < plot->series_count; i++) {
+        const struct ebjr_comparison_series *series = &plot->series[i];
+        for (size_t j = 0; has_short_labels(series) && j < series->count; j++)
+            if (is_shown(window, series->offers[j].cost))
+                write_label(picture, series->offers[j], series->labels[j],
+                            "offset 0.5,-0.5 left front font ',9' tc rgb '#444444'");
+    }
 }
 
 /* Colours go to names as they come; a name has one in all of its kinds. The first is the first
@@ -201,38 +234,44 @@ static void write_bands(FILE *script, const struct ebjr_comparison *plot)
                 2 * i, ebjr_colour(i));
 }
 
-static void write_cascades(FILE *script, const struct ebjr_comparison *plot)
+/* What the key begins with, though it is drawn last and lies above the rest. */
+static void write_key_of_cascades(FILE *script, const struct ebjr_comparison *plot)
 {
     for (size_t i = 0; i < plot->cascade_count; i++) {
-        fprintf(script, "    data index %zu using ($1/unit):2 with lines lc rgb '%s' lw 3 title ",
-                2 * i + 1, ebjr_colour(i));
+        fprintf(script, "    keyentry with lines lc rgb '%s' lw 3 title ", ebjr_colour(i));
         ebjr_gnuplot_quote(script, plot->cascades[i].name);
         fprintf(script, ", \\\n");
     }
+    if (plot->cascade_count > 0)
+        fprintf(script,
+                "    keyentry with boxes fs transparent solid 0.18 noborder lc rgb '%s' "
+                "title 'its 95 %% band', \\\n",
+                ebjr_colour(0));
 }
 
-static void write_marks(FILE *script, const struct ebjr_comparison *plot)
+static void write_cascades(FILE *script, const struct ebjr_comparison *plot, size_t marks)
 {
     for (size_t i = 0; i < plot->cascade_count; i++)
-        for (size_t j = 0; j < plot->cascades[i].label_count; j++) {
-            const struct ebjr_comparison_label *label = &plot->cascades[i].labels[j];
-            if (!label->is_mark)
-                continue;
-            fprintf(script,
-                    "    '+' using (%.17g/unit):(%.17g) every ::0::0 with points pt 2 ps 1.6 lw 3 "
-                    "lc rgb '#000000' title ",
-                    label->at.cost, 100 * label->at.accuracy);
-            ebjr_gnuplot_quote(script, label->text);
-            fprintf(script, ", \\\n");
-        }
+        fprintf(script,
+                "    data index %zu using ($1/unit):2 with lines lc rgb '%s' lw 3 notitle, \\\n",
+                2 * i + 1, ebjr_colour(i));
+    if (marks > 0)
+        fprintf(script,
+                "    data index %zu using ($1/unit):2 with points pt 2 ps 1.6 lw 3 "
+                "lc rgb '#000000' notitle, \\\n",
+                2 * plot->cascade_count + plot->series_count);
 }
 
 static void write_script(FILE *script, const struct ebjr_comparison *plot,
-                         const struct ebjr_comparison_window *window)
+                         const struct ebjr_comparison_window *window, size_t marks)
 {
     bool titled = false;
     fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
     write_bands(script, plot);
+    write_key_of_cascades(script, plot);
+    if (marks > 0)
+        fprintf(script, "    keyentry with points pt 2 ps 1.6 lw 3 lc rgb '#000000' "
+                        "title 'operating point', \\\n");
     for (size_t i = 0; i < plot->series_count; i++) {
         const struct ebjr_comparison_series *series = &plot->series[i];
         titled = i > 0 && shares_entry(series, series - 1) && titled;
@@ -241,8 +280,7 @@ static void write_script(FILE *script, const struct ebjr_comparison *plot,
         write_series(script, plot, i, !titled);
         titled = true;
     }
-    write_cascades(script, plot);
-    write_marks(script, plot);
+    write_cascades(script, plot, marks);
     fprintf(script, "    NaN notitle\n");
 }
 
@@ -255,12 +293,12 @@ int ebjr_comparison_draw(const struct ebjr_comparison *plot, const char *directo
     int status = ebjr_picture_open(&picture, directory, name);
     if (status)
         return status;
-    write_data(picture.data, plot);
+    size_t marks = write_data(picture.data, plot);
     status = ebjr_picture_begin(&picture, plot->title, unit.divisor);
     if (status)
         return status;
     write_axes(&picture, plot, &window, unit);
     write_labels(&picture, plot, &window);
-    write_script(picture.script, plot, &window);
+    write_script(picture.script, plot, &window, marks);
     return ebjr_picture_draw(&picture);
 }

@@ -38,7 +38,7 @@ struct ebjr_comparison_series {
     size_t kind;           /* below EBJR_COMPARISON_KINDS */
     const char *kind_name; /* "anytime" */
     const struct ebjr_offer *offers;
-    const char *const *labels; /* [count] beside the points where few have any; "": none */
+    const char *const *labels; /* [count] "" or beside the points: where all are short */
     size_t count;
 };
 
