@@ -201,37 +201,40 @@ static int leader_after(double *end, const struct ebjr_lead *leads, size_t count
     return 0;
 }
 
+/* Costs between which one leader is surely ahead, or nobody is. */
 struct stretch {
     double from, to;
-    int leader;
-    bool beyond;
+    int sure; /* 1: the reference, -1: the contender, 0: the bands decide nothing */
 };
 
-/* The stretch that begins at `from`, as long as nothing changes. */
+/* The stretch that begins at `from`, as long as no lead changes. */
 static struct stretch stretch_from(const struct leads *leads, double from)
 {
-    struct stretch stretch = {.from = from, .to = INFINITY};
+    struct stretch stretch = {from, INFINITY, 0};
     int of[PAIRS];
     for (int i = 0; i < PAIRS; i++)
         of[i] = leader_after(&stretch.to, leads->items[i], leads->count[i], from);
-    stretch.leader = of[PLAIN];
-    stretch.beyond =
-        (of[PLAIN] > 0 && of[REFERENCE_SURELY] > 0) || (of[PLAIN] < 0 && of[CONTENDER_SURELY] < 0);
+    if (of[PLAIN] > 0 && of[REFERENCE_SURELY] > 0)
+        stretch.sure = 1;
+    if (of[PLAIN] < 0 && of[CONTENDER_SURELY] < 0)
+        stretch.sure = -1;
     return stretch;
 }
 
+/* Where the bands decide nothing, the mean says who is ahead. */
 static void print_stretch(struct table *table, const struct contender *contender,
                           const struct contender *reference, const struct stretch *stretch)
 {
+    double difference = ebjr_mean_accuracy(&reference->curve, stretch->from, stretch->to) -
+                        ebjr_mean_accuracy(&contender->curve, stretch->from, stretch->to);
     struct value values[] = {
         text_value(contender->name),
         text_value(contender_kind_name(contender)),
         real_value(stretch->from),
         real_value(stretch->to),
-        ahead_value(stretch->leader),
-        integer_value(stretch->beyond),
-        real_value(ebjr_mean_accuracy(&reference->curve, stretch->from, stretch->to) -
-                   ebjr_mean_accuracy(&contender->curve, stretch->from, stretch->to)),
+        ahead_value(stretch->sure ? stretch->sure : sign(difference)),
+        integer_value(stretch->sure != 0),
+        real_value(difference),
     };
     table_row(table, values);
 }
@@ -258,12 +261,11 @@ static void print_stretches(struct table *table, const struct contender *contend
     struct stretch last = stretch_from(leads, leads->items[PLAIN][0].from);
     while (last.to < to) {
         struct stretch next = stretch_from(leads, last.to);
-        if (next.leader == last.leader && next.beyond == last.beyond) {
-            last.to = next.to;
-        } else {
+        if (next.sure != last.sure) {
             print_stretch(table, contender, reference, &last);
             last = next;
         }
+        last.to = next.to;
     }
     print_stretch(table, contender, reference, &last);
 }

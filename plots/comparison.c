@@ -128,7 +128,7 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_compariso
 static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, const char *text,
                         const char *rest)
 {
-    char place[160];
+    char place[256];
     snprintf(place, sizeof place, " at %.17g/unit,%.17g %s", at.cost, 100 * at.accuracy, rest);
     ebjr_picture_set(picture, "label", text, place);
 }
