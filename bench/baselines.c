@@ -255,9 +255,14 @@ void ebjr_baselines_free(struct ebjr_baselines *baselines)
     *baselines = (struct ebjr_baselines){0};
 }
 
+static int compare_numbers(double a, double b)
+{
+    return (a > b) - (a < b);
+}
+
 int ebjr_baseline_compare_curves(const struct ebjr_baseline *a, const struct ebjr_baseline *b)
 {
-    int order = (a->family > b->family) - (a->family < b->family);
+    int order = compare_numbers(a->family, b->family);
     if (!order)
         order = strcmp(a->method, b->method);
     return order ? order : strcmp(a->variant, b->variant);
@@ -268,14 +273,14 @@ static int compare_points(const void *first, const void *second)
     const struct ebjr_baseline *a = first, *b = second;
     int order = ebjr_baseline_compare_curves(a, b);
     if (!order)
-        order = (a->flops > b->flops) - (a->flops < b->flops);
+        order = compare_numbers(a->flops, b->flops);
     if (!order)
-        order = (a->accuracy > b->accuracy) - (a->accuracy < b->accuracy);
+        order = compare_numbers(a->accuracy, b->accuracy);
     if (!order)
         order = strcmp(a->point, b->point);
     if (!order)
-        order = strcmp(a->source, b->source);
-    return order ? order : strcmp(a->how_read, b->how_read);
+        order = compare_numbers(a->accuracy_error, b->accuracy_error);
+    return order;
 }
 
 /* texts[i] is no longer that of points[i], which nobody needs it to be. */

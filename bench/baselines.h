@@ -63,7 +63,8 @@ void ebjr_baselines_free(struct ebjr_baselines *baselines);
 /* Which curve comes first: by family, then method, then variant; 0: points of one curve. */
 int ebjr_baseline_compare_curves(const struct ebjr_baseline *a, const struct ebjr_baseline *b);
 
-/* Puts them in an order that does not depend on the one they came in: by curve, cost, accuracy. */
+/* Puts them in an order that does not depend on the one they came in: by curve, cost,
+ * accuracy, name; points that still tie say the same but for their source. */
 void ebjr_baselines_sort(struct ebjr_baselines *baselines);
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,13 +218,15 @@ static double cost_of(const struct ebjr_tradeoff_curve *curve, size_t i)
     return i < curve->count ? curve->offers[i].cost : INFINITY;
 }
 
+/* What rounding alone may make of two equal accuracies is no difference. */
 static double difference_at(const struct ebjr_tradeoff_curve *a,
                             const struct ebjr_tradeoff_curve *b, double cost)
 {
     double of_a, of_b;
     ebjr_accuracy_at(&of_a, a, cost);
     ebjr_accuracy_at(&of_b, b, cost);
-    return of_a - of_b;
+    double difference = of_a - of_b;
+    return fabs(difference) > 8 * DBL_EPSILON * fmax(fabs(of_a), fabs(of_b)) ? difference : 0;
 }
 
 int ebjr_leads(struct ebjr_lead **out, size_t *count, const struct ebjr_tradeoff_curve *a,
