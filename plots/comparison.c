@@ -169,22 +169,6 @@ static void write_labels(struct ebjr_picture *picture, const struct ebjr_compari
     }
 }
 
-/* Colours go to names as they come; a name has one in all of its kinds. The first is the first
- * cascade's. */
-static size_t colour_of(const struct ebjr_comparison *plot, size_t series)
-{
-    size_t colour = plot->cascade_count;
-    for (size_t i = 0; i < series; i++) {
-        bool is_new = true;
-        if (strcmp(plot->series[i].name, plot->series[series].name) == 0)
-            return colour_of(plot, i);
-        for (size_t j = 0; j < i && is_new; j++)
-            is_new = strcmp(plot->series[i].name, plot->series[j].name) != 0;
-        colour += is_new;
-    }
-    return colour;
-}
-
 static bool shares_entry(const struct ebjr_comparison_series *a,
                          const struct ebjr_comparison_series *b)
 {
@@ -211,7 +195,7 @@ static void write_series(FILE *script, const struct ebjr_comparison *plot, size_
     const struct ebjr_comparison_series *series = &plot->series[i];
     fprintf(script,
             "    data index %zu using ($1/unit):2 with linespoints lc rgb '%s' lw 1.3 %s %s ",
-            2 * plot->cascade_count + i, ebjr_colour(colour_of(plot, i)), kinds[series->kind].dash,
+            2 * plot->cascade_count + i, ebjr_colour(series->colour), kinds[series->kind].dash,
             kinds[series->kind].marker);
     if (titled) {
         fprintf(script, "title ");

@@ -37,6 +37,7 @@ struct ebjr_comparison_series {
     const char *name;
     size_t kind;           /* below EBJR_COMPARISON_KINDS */
     const char *kind_name; /* "anytime" */
+    size_t colour;         /* of ebjr_colour; the cascades have the first */
     const struct ebjr_offer *offers;
     const char *const *labels; /* [count] "" or beside the points: where all are short */
     size_t count;
