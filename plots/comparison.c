@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DRAWN = 1000, MOST_LABELS = 16, MOST_LABEL = 8, FEW = 6 };
+enum { MOST_DRAWN = 1000, MOST_LABEL = 12, FEW = 6 };
 
 static bool is_shown(const struct ebjr_comparison_window *window, double cost)
 {
@@ -133,13 +133,14 @@ static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, cons
     ebjr_picture_set(picture, "label", text, place);
 }
 
-/* Long names, and very many, would hide the points. */
-static bool has_short_labels(const struct ebjr_comparison_series *series)
+/* Many series, or long names, would hide the points. */
+static bool is_labelled(const struct ebjr_comparison *plot,
+                        const struct ebjr_comparison_series *series)
 {
     for (size_t i = 0; i < series->count; i++)
-        if (!*series->labels[i] || strlen(series->labels[i]) > MOST_LABEL)
+        if (strlen(series->labels[i]) > MOST_LABEL)
             return false;
-    return series->count <= MOST_LABELS;
+    return plot->cascade_count + plot->series_count <= FEW;
 }
 
 /* Below a point of a cascade, to the side where there is room. */
@@ -162,8 +163,8 @@ static void write_labels(struct ebjr_picture *picture, const struct ebjr_compari
             write_name(picture, &plot->cascades[i].labels[j], window);
     for (size_t i = 0; i < plot->series_count; i++) {
         const struct ebjr_comparison_series *series = &plot->series[i];
-        for (size_t j = 0; has_short_labels(series) && j < series->count; j++)
-            if (is_shown(window, series->offers[j].cost))
+        for (size_t j = 0; is_labelled(plot, series) && j < series->count; j++)
+            if (*series->labels[j] && is_shown(window, series->offers[j].cost))
                 write_label(picture, series->offers[j], series->labels[j],
                             "offset 0.5,-0.5 left front font ',9' tc rgb '#444444'");
     }
