@@ -151,10 +151,11 @@ int compare_print_summary(const struct comparison *comparison, struct output out
 }
 
 static const struct column point_columns[] = {
-    {"contender", COLUMN_TEXT, 44, false, NULL},   {"kind", COLUMN_TEXT, 14, false, NULL},
-    {"point", COLUMN_TEXT, 18, false, NULL},       {"flops", COLUMN_REAL, 12, false, NULL},
-    {"accuracy", COLUMN_FRACTION, 9, false, NULL}, {"low", COLUMN_FRACTION, 9, false, NULL},
-    {"high", COLUMN_FRACTION, 9, false, NULL},     {"latency_ns", COLUMN_REAL, 12, false, NULL},
+    {"contender", COLUMN_TEXT, 44, false, NULL},  {"kind", COLUMN_TEXT, 14, false, NULL},
+    {"point", COLUMN_TEXT, 18, false, NULL},      {"depth", COLUMN_INTEGER, 6, false, NULL},
+    {"flops", COLUMN_REAL, 12, false, NULL},      {"accuracy", COLUMN_FRACTION, 9, false, NULL},
+    {"low", COLUMN_FRACTION, 9, false, NULL},     {"high", COLUMN_FRACTION, 9, false, NULL},
+    {"latency_ns", COLUMN_REAL, 12, false, NULL},
 };
 
 int compare_print_points(const struct comparison *comparison, struct output output)
@@ -166,10 +167,11 @@ int compare_print_points(const struct comparison *comparison, struct output outp
         for (size_t j = 0; j < contender->point_count; j++) {
             const struct named_offer *point = &contender->points[j];
             struct value values[] = {
-                text_value(contender->name),       text_value(contender_kind_name(contender)),
-                text_value(point->name),           real_value(point->offer.cost),
-                real_value(point->offer.accuracy), real_value(point->low),
-                real_value(point->high),           real_value(point->latency),
+                text_value(contender->name),   text_value(contender_kind_name(contender)),
+                text_value(point->name),       integer_value(point->depth),
+                real_value(point->offer.cost), real_value(point->offer.accuracy),
+                real_value(point->low),        real_value(point->high),
+                real_value(point->latency),
             };
             table_row(&table, values);
         }

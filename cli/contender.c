@@ -58,7 +58,8 @@ static struct named_offer measured(const char *name, double cost, int64_t correc
                                 .offer = {cost, (double)correct / (double)n},
                                 .low = ebjr_binomial_lower(correct, n, delta),
                                 .high = ebjr_binomial_upper(correct, n, delta),
-                                .latency = NAN};
+                                .latency = NAN,
+                                .depth = EBJR_UNKNOWN};
 }
 
 int contender_best_score(const struct ebjr_score **out, const struct cascade *cascade)
@@ -123,6 +124,7 @@ static void add_teacher(struct contender *out, const struct cascade *cascade,
     struct named_offer offer =
         measured("teacher alone", cascade->teacher_flops, curve->teacher_correct, curve->n, level);
     offer.latency = mean_of(cascade->teacher_latency, cascade->n);
+    offer.depth = cascade->teacher_run.depth;
     out->points[out->point_count++] = offer;
 }
 
@@ -144,6 +146,7 @@ static int take_curve(struct contender *out, const struct cascade *cascade, cons
     if (!status) {
         add_point(out, "student alone", cascade, &curve, &curve.points[curve.count - 1], score,
                   level);
+        out->points[0].depth = cascade->student_run.depth;
         if (!isnan(threshold)) {
             ebjr_sweep_at(&mark, threshold, score, cascade->student_correct,
                           cascade->teacher_correct, cascade->n);
@@ -263,6 +266,7 @@ int contender_of_model(struct contender *out, const struct cascade *cascade, dou
     out->points[out->point_count++] =
         measured("", cascade->student_flops, correct, (int64_t)cascade->n, level);
     out->points[0].latency = mean_of(cascade->student_latency, cascade->n);
+    out->points[0].depth = cascade->student_run.depth;
     return take_points(out);
 }
 
@@ -278,7 +282,8 @@ int contender_of_baselines(struct contender *out, const struct ebjr_baseline *po
                                  .offer = {points[i].flops, points[i].accuracy},
                                  .low = points[i].accuracy - points[i].accuracy_error,
                                  .high = points[i].accuracy + points[i].accuracy_error,
-                                 .latency = NAN};
+                                 .latency = NAN,
+                                 .depth = EBJR_UNKNOWN};
     return status ? status : take_points(out);
 }
 

@@ -15,6 +15,7 @@ struct named_offer {
     struct ebjr_offer offer;
     double low, high;
     double latency; /* mean, ns; NaN: not stored */
+    int64_t depth;  /* convolutions and linear layers of a model; EBJR_UNKNOWN */
 };
 
 enum contender_kind { CONTENDER_CASCADE, CONTENDER_MODEL, CONTENDER_BASELINE };
