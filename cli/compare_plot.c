@@ -127,8 +127,10 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
     struct plot_target target;
     struct plot_request plot = {.out = request->plot};
     bool op_counter = comparison->convention && strcmp(comparison->convention, "mac2") != 0;
-    snprintf(cost, sizeof cost, "FLOPs a sample (2 x multiply-adds%s)",
-             op_counter ? "; the store's: op-counter" : "");
+    bool published = comparison->baselines.count > 0;
+    snprintf(cost, sizeof cost, "FLOPs a sample (%s%s)",
+             published || !op_counter ? "2 x multiply-adds" : "op-counter",
+             published && op_counter ? "; the store's: op-counter" : "");
     snprintf(accuracy, sizeof accuracy, "%s (%%)", comparison->metric);
     drawing->plot.title = request->title ? request->title : comparison->dataset;
     drawing->plot.cost_label = cost;
