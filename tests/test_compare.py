@@ -304,6 +304,25 @@ class Published(Compare):
             self.close(same["reference_flops"], needed, key)
             self.assertEqual(same["reference_range"], where)
             self.close(same["ratio"], needed and needed / cost)
+            self.check_cheaper(same, base, cost, accuracy, error)
+
+    def check_cheaper(self, found, base, cost, accuracy, error):
+        """Who has the accuracy for less, and whether also at the ends of both bands."""
+        def leader(shift, wanted):
+            needed, where = cost_at(base.curve(shift), wanted)
+            if needed is None:
+                return -1
+            if abs(needed - cost) < 1e-9 * cost:
+                return None  # rounding decides
+            return 1 if needed < cost else 0 if where == "below" else -1
+
+        plain = leader(0, accuracy)
+        if plain is None:
+            return
+        self.assertEqual(found["ahead"], ("neither", "reference", "contender")[plain])
+        sure = leader(-plain, accuracy + plain * error) if plain else 0
+        if sure is not None:
+            self.assertEqual(found["beyond_band"], plain != 0 and sure == plain)
 
     def check_dominance(self, rows, contenders):
         points = [(key, tuple(o)) for key, c in contenders.items() for o in c.offers]
