@@ -1,0 +1,150 @@
+#include "plots/explorer.h"
+
+#include "base/error.h"
+#include "plots/thin.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+enum figure { ACCURACY, SHARE, FLOPS, LATENCY, FIGURES };
+
+static bool is_known(const struct ebjr_explorer_plot *plot, enum figure figure)
+{
+    return figure == FLOPS     ? !isnan(plot->student_flops + plot->teacher_flops)
+           : figure == LATENCY ? plot->latency != NULL
+                               : true;
+}
+
+/* In the units of the data: per cent, FLOPs, nanoseconds. */
+static double value_of(const struct ebjr_explorer_plot *plot, enum figure figure, size_t i)
+{
+    const struct ebjr_curve *curve = plot->curve;
+    const struct ebjr_point *point = &curve->points[i];
+    switch (figure) {
+    case ACCURACY: return 100 * ebjr_point_accuracy(curve, point);
+    case SHARE: return 100 * ebjr_point_share(curve, point);
+    case FLOPS: return ebjr_point_cost(curve, point, plot->student_flops, plot->teacher_flops);
+    default: return plot->latency[i];
+    }
+}
+
+static struct ebjr_span span_of(const struct ebjr_explorer_plot *plot, const double *y)
+{
+    struct ebjr_span span = {plot->axis.low, plot->axis.high, INFINITY, -INFINITY};
+    for (size_t i = 0; i < plot->curve->count; i++) {
+        span.y_low = fmin(span.y_low, y[i]);
+        span.y_high = fmax(span.y_high, y[i]);
+    }
+    return span;
+}
+
+static int write_figure(FILE *data, const struct ebjr_explorer_plot *plot, enum figure figure)
+{
+    static const char *const names[] = {"accuracy (%)", "student share (%)", "FLOPs", "ns"};
+    size_t *kept = NULL, count = 0, n = plot->curve->count;
+    double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
+    int status = x && y ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < n; i++) {
+        x[i] = ebjr_axis_position(&plot->axis, plot->curve->points[i].threshold);
+        y[i] = value_of(plot, figure, i);
+    }
+    if (!status) {
+        struct ebjr_span span = span_of(plot, y);
+        status = ebjr_thin(&kept, &count, x, y, n, &span);
+    }
+    fprintf(data, "# place on the axis, threshold, %s\n", names[figure]);
+    for (size_t k = 0; k < count; k++)
+        fprintf(data, "%.17g %.17g %.17g\n", x[kept[k]], plot->curve->points[kept[k]].threshold,
+                y[kept[k]]);
+    fprintf(data, "\n\n");
+    free(kept);
+    free(x);
+    free(y);
+    return status;
+}
+
+static int write_data(FILE *data, const struct ebjr_explorer_plot *plot)
+{
+    int status = 0;
+    for (enum figure figure = 0; !status && figure < FIGURES; figure++)
+        if (is_known(plot, figure))
+            status = write_figure(data, plot, figure);
+    return status;
+}
+
+/* "FLOPs (100 %: 345M)"; what is drawn is a share of the costliest point, the first. */
+static void write_cost(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot,
+                       enum figure figure, size_t index)
+{
+    static const char *const dashes[] = {"1", "1", "2", "4"};
+    char entry[128];
+    double most = value_of(plot, figure, 0);
+    struct ebjr_unit unit = figure == FLOPS ? ebjr_unit_of_count(most) : ebjr_unit_of_time(most);
+    if (figure == SHARE)
+        snprintf(entry, sizeof entry, "student share");
+    else
+        snprintf(entry, sizeof entry, "%s (100 %%: %.3g %s)",
+                 figure == FLOPS ? "FLOPs" : "mean latency", most / unit.divisor, unit.name);
+    fprintf(picture->script,
+            ", \\\n    data index %zu using 1:($3 * %.17g) axes x1y2 with steps lc rgb '%s' dt %s "
+            "lw 1.5 ",
+            index,
+            figure == SHARE ? 1
+            : most > 0      ? 100 / most
+                            : 1,
+            ebjr_colour(figure), dashes[figure]);
+    ebjr_picture_entry(picture, entry);
+}
+
+static void write_axes(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
+{
+    const struct ebjr_curve *curve = plot->curve;
+    FILE *script = picture->script;
+    char label[256];
+    ebjr_axis_write(picture, &plot->axis);
+    snprintf(label, sizeof label, "threshold of %s", plot->axis.name);
+    ebjr_picture_set(picture, "xlabel", label, "");
+    fprintf(script,
+            "set ylabel 'accuracy (%%)'\nset y2label 'share (%%)'\nset border 11\n"
+            "set y2tics 0, 25\nset y2range [0:100]\nset offsets 0, 0, graph 0.05, graph 0.05\n"
+            "student = %.17g\nteacher = %.17g\n",
+            100 * (double)curve->student_correct / (double)curve->n,
+            100 * (double)curve->teacher_correct / (double)curve->n);
+    ebjr_region_shade(picture, &plot->region, plot->note);
+    ebjr_picture_key(picture, 5, 26);
+    if (!isnan(plot->threshold))
+        ebjr_picture_vertical(picture, ebjr_axis_position(&plot->axis, plot->threshold));
+}
+
+static void write_script(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
+{
+    size_t index = 1;
+    write_axes(picture, plot);
+    ebjr_picture_plot(picture);
+    fprintf(picture->script,
+            "    data index 0 using 1:3 with steps lc rgb '%s' lw 3 title 'accuracy (left)'",
+            ebjr_colour(ACCURACY));
+    for (enum figure figure = SHARE; figure < FIGURES; figure++)
+        if (is_known(plot, figure))
+            write_cost(picture, plot, figure, index++);
+    fprintf(picture->script, ", \\\n    student with lines lc rgb '#999999' dt 3 lw 1.5 title "
+                             "'student, teacher alone (left)', \\\n"
+                             "    teacher with lines lc rgb '#999999' dt 3 lw 1.5 notitle\n");
+}
+
+int ebjr_explorer_draw(const struct ebjr_explorer_plot *plot, const char *directory,
+                       const char *name)
+{
+    struct ebjr_picture picture;
+    int status = ebjr_picture_open(&picture, directory, name);
+    if (status)
+        return status;
+    int written = write_data(picture.data, plot);
+    status = ebjr_picture_begin(&picture, plot->title, 1);
+    if (status)
+        return status;
+    write_script(&picture, plot);
+    status = ebjr_picture_draw(&picture);
+    return written ? written : status;
+}
