@@ -148,6 +148,37 @@ static void cliffs_are_kept(void **state)
     line_close(&line);
 }
 
+/* Corners of steps are points of a line like any. */
+static void steps_are_lines_through_their_corners(void **state)
+{
+    (void)state;
+    const double x[] = {0, 1, 3}, y[] = {5, 6, 4};
+    const double expected[][2] = {{0, 5}, {1, 5}, {1, 6}, {3, 6}, {3, 4}};
+    struct ebjr_span span = {0, 3, 4, 6};
+    size_t *kept, count;
+    assert_done(ebjr_thin_steps(&kept, &count, x, y, 3, &span));
+    assert_int_equal(count, COUNT(expected));
+    for (size_t k = 0; k < count; k++) {
+        assert_true(x[(kept[k] + 1) / 2] == expected[k][0]);
+        assert_true(y[kept[k] / 2] == expected[k][1]);
+    }
+    free(kept);
+
+    struct line steps, corners;
+    line_open(&steps, 8000);
+    line_open(&corners, 2 * steps.n - 1);
+    wander(&steps, 20, 3);
+    for (size_t j = 0; j < corners.n; j++) {
+        corners.x[j] = steps.x[(j + 1) / 2];
+        corners.y[j] = steps.y[j / 2];
+    }
+    assert_done(
+        ebjr_thin_steps(&corners.kept, &corners.count, steps.x, steps.y, steps.n, &steps.span));
+    assert_nothing_moves(&corners);
+    line_close(&steps);
+    line_close(&corners);
+}
+
 static void short_lines_are_whole(void **state)
 {
     (void)state;
@@ -262,6 +293,7 @@ int main(void)
         cmocka_unit_test(extremes_stay),
         cmocka_unit_test(a_smooth_line_takes_few_points),
         cmocka_unit_test(cliffs_are_kept),
+        cmocka_unit_test(steps_are_lines_through_their_corners),
         cmocka_unit_test(short_lines_are_whole),
         cmocka_unit_test(an_axis_without_width_is_drawn),
         cmocka_unit_test(texts_are_shortened),
