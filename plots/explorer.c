@@ -116,7 +116,8 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_explorer_
     ebjr_picture_set(picture, "xlabel", label, "");
     fprintf(script,
             "set ylabel 'accuracy (%%)'\nset y2label 'share (%%)'\nset border 11\n"
-            "set y2tics 0, 25\nset y2range [0:100]\nset offsets 0, 0, graph 0.05, graph 0.05\n"
+            "set yrange [*:*<100]\nset y2tics 0, 25\nset y2range [0:100]\nset offsets 0, 0, graph "
+            "0.05, graph 0.05\n"
             "student = %.17g\nteacher = %.17g\n",
             100 * (double)curve->student_correct / (double)curve->n,
             100 * (double)curve->teacher_correct / (double)curve->n);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double AREA = 240; /* for marks from 0 to 99.99 % */
+static const double AREA = 240, LETTER = 13; /* points: marks keep apart from each other */
 
 /* What the axes span, over all series. */
 struct span {
@@ -139,6 +139,7 @@ static void shade(struct ebjr_picture *picture, const struct ebjr_latency_plot *
 static void write_axes(struct ebjr_picture *picture, const struct span *span, struct ebjr_unit unit)
 {
     static const char *const marks[] = {"0", "50", "90", "95", "99", "99.9", "99.99", "99.999"};
+    double top = span->tail * 1.05, last = 0;
     char label[64];
     snprintf(label, sizeof label, "latency (%s)", unit.name);
     ebjr_picture_set(picture, "xlabel", label, "");
@@ -147,9 +148,14 @@ static void write_axes(struct ebjr_picture *picture, const struct span *span, st
             "set ylabel 'took no longer (%%)'\n"
             "height_of(share) = share < 1 ? -log10(1 - share) : NaN\n"
             "set yrange [0:%.17g]\nset ytics (",
-            span->tail * 1.05);
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+            top);
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        double at = -log10(1 - strtod(marks[i], NULL) / 100);
+        if (i > 0 && at - last < LETTER / AREA * top)
+            continue;
         fprintf(picture->script, "%s'%s' height_of(%s/100.0)", i ? ", " : "", marks[i], marks[i]);
+        last = at;
+    }
     fprintf(picture->script, ")\n");
 }
 

@@ -164,6 +164,7 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_tradeoff 
     if (plot->is_time)
         fprintf(script, ".' (%s)'", unit.name);
     fprintf(script, " noenhanced\nset ylabel 'accuracy (%%)'\nset xrange [0:*]\n"
+                    "set yrange [*:*<100]\nset autoscale xfixmax\n"
                     "set offsets 0, graph 0.03, graph 0.05, graph 0.05\n");
     region.x_low /= unit.divisor;
     region.x_high /= unit.divisor;
