@@ -383,6 +383,31 @@ class Promises(PlotTest):
                 self.plot("--kind", kind, cascade=self.by_policy)
 
 
+class Specialised(PlotTest):
+    """A student of three classes and "other": what it calls other is never its own to answer."""
+
+    def test_every_kind(self):
+        generator = np.random.default_rng(3)
+        logits = generator.normal(size=(SAMPLES, 4)).astype(np.float32)
+        logits[np.arange(SAMPLES), np.minimum(LABELS, 3)] += 3
+        self.path("map.txt").write_text("0\n1\n2\nother\n")
+        self.import_logits("three", logits, LABELS, "--student-classes", "map.txt", "--flops", "9",
+                           "--latency-ns", self.save("ns.npy", LATENCIES[0]))
+        cascade = ("--db", self.db, "--student", "three", "--teacher", "large")
+        called = logits.argmax(axis=1)
+        right = (called == LABELS) & (called < 3)
+        kept = (score_of("msp", logits) >= 0.5) & (called < 3)
+        rule = ("--score", "msp", "--threshold", "0.5")
+        blocks, words = self.plot("--kind", "histogram", *rule, cascade=cascade)
+        self.assertEqual([block[:, 1].sum() for block in blocks[:2]], [right.sum(), (~right).sum()])
+        self.assertIn(f"student wrong: {(~right).sum()}, kept "
+                      f"{100 * kept[~right].mean():.1f} %", words)
+        blocks, words = self.plot("--kind", "reliability", cascade=cascade)
+        self.assertEqual(len(blocks), 1)  # the teacher has other outputs
+        for kind in ("explorer", "risk-coverage", "classes", "latency", "tradeoff"):
+            self.plot("--kind", kind, *rule, cascade=cascade)
+
+
 class Refusals(PlotTest):
     def test_options_that_do_not_apply(self):
         for arguments, words in (
