@@ -51,26 +51,44 @@ int ebjr_number_parse(double *out, const char *text)
     return 0;
 }
 
-int ebjr_time_parse(double *out, const char *text)
+/* *out: the unit's nanoseconds; *length: of the text before the unit. */
+static void split_unit(double *out, size_t *length, const char *text)
 {
     static const struct {
         const char *suffix;
         double ns;
     } units[] = {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    char number[64];
-    size_t length = strlen(text);
+    size_t whole = strlen(text);
+    *out = 1;
+    *length = whole;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         size_t tail = strlen(units[i].suffix);
-        if (length <= tail || length - tail >= sizeof number ||
-            strcmp(text + length - tail, units[i].suffix) != 0)
-            continue;
-        snprintf(number, sizeof number, "%.*s", (int)(length - tail), text);
-        int status = ebjr_number_parse(out, number);
-        if (!status)
-            *out *= units[i].ns;
-        return status;
+        if (whole > tail && strcmp(text + whole - tail, units[i].suffix) == 0) {
+            *out = units[i].ns;
+            *length = whole - tail;
+            return;
+        }
     }
-    return ebjr_number_parse(out, text);
+}
+
+int ebjr_time_parse(double *out, const char *text)
+{
+    char number[64];
+    double unit, value;
+    size_t length;
+    split_unit(&unit, &length, text);
+    if (length >= sizeof number)
+        return ebjr_error_set(EBJR_EINVAL, "'%.40s...' is not a time (examples: 20ms, 1.5us)",
+                              text);
+    snprintf(number, sizeof number, "%.*s", (int)length, text);
+    int status = ebjr_number_parse(&value, number);
+    if (status)
+        return status;
+    if (value < 0 || (isinf(value * unit) && isfinite(value)))
+        return ebjr_error_set(EBJR_EINVAL, "'%s' is no time: it must be 0 or more, below 1e308 ns",
+                              text);
+    *out = value * unit;
+    return 0;
 }
 
 int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t highest)

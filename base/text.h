@@ -18,7 +18,8 @@ int ebjr_number_parse(double *out, const char *text);
 /* As above, but a whole number within [lowest, highest]. */
 int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t highest);
 
-/* "20ms", "1.5us", "3e6": nanoseconds, with the suffixes ns, us, ms, s; without one they are ns. */
+/* "20ms", "1.5us", "3e6": nanoseconds >= 0, with the suffixes ns, us, ms, s; without one they are
+ * ns. Errors: EBJR_EINVAL. */
 int ebjr_time_parse(double *out, const char *text);
 
 /* The shortest decimal text that strtod reads back as the same double; "nan", "inf", "-inf". */

@@ -153,6 +153,7 @@ static int describe_model(struct import *import, const struct request *request)
     if (!status)
         status = whole_number(&run->flops, request->flops, "flops");
     run->flops_mac2 = run->flops;
+    run->depth = EBJR_UNKNOWN;
     snprintf(run->flops_source, sizeof run->flops_source, "%s",
              run->flops == EBJR_UNKNOWN ? "unknown" : "given");
     snprintf(run->dtype, sizeof run->dtype, "float32");

@@ -53,6 +53,7 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
     run->samples = job->live.stored_dataset.samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
+    run->depth = info->flops.depth;
     snprintf(run->dtype, sizeof run->dtype, "%s", ebjr_dtype_name(job->live.dtype));
     snprintf(run->flops_source, sizeof run->flops_source, "counted");
     snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);

@@ -124,7 +124,7 @@ int option_parse(const struct command *command, const struct option_row *rows, s
     options[count] = (struct option){"help", no_argument, NULL, (int)count};
 
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: whatever an earlier call left is forgotten */
     while ((index = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (index == 'h' || index == (int)count) {
             print_help(command, rows, count);

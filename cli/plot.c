@@ -171,21 +171,19 @@ int plot_check(const struct plot_request *request)
     return status ? status : find_scores(&scores, &count, request, kind, request->policy);
 }
 
-/* "pictures/curve" is the directory "pictures" and the name "curve". */
-static int find_target(struct plot_work *work, const char *path)
+int plot_target(struct plot_target *out, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *directory = work->directory;
-    work->name = slash ? slash + 1 : path;
-    snprintf(directory, sizeof work->directory, "%.*s", slash ? (int)(slash - path) : 1,
+    out->name = slash ? slash + 1 : path;
+    snprintf(out->directory, sizeof out->directory, "%.*s", slash ? (int)(slash - path) : 1,
              slash ? path : ".");
     if (slash == path)
-        snprintf(directory, sizeof work->directory, "/");
-    if (!*work->name || strlen(work->name) > 200)
+        snprintf(out->directory, sizeof out->directory, "/");
+    if (!*out->name || strlen(out->name) > 200)
         return ebjr_error_set(EBJR_EINVAL, "--out %s: give the picture a name, without ending",
                               path);
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return ebjr_error_set(EBJR_EIO, "cannot make %s: %s", directory, strerror(errno));
+    if (mkdir(out->directory, 0777) != 0 && errno != EEXIST)
+        return ebjr_error_set(EBJR_EIO, "cannot make %s: %s", out->directory, strerror(errno));
     return 0;
 }
 
@@ -233,7 +231,7 @@ int plot_draw(const struct plot_request *request, const struct cascade *cascade,
         return unknown_kind(request);
     int status = find_scores(&work.scores, &work.count, request, kind, policy);
     if (!status)
-        status = find_target(&work, request->out ? request->out : kind->name);
+        status = plot_target(&work.target, request->out ? request->out : kind->name);
     find_heading(&work);
     if (!status && cascade)
         status = apply_rule(&work);

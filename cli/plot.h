@@ -62,6 +62,15 @@ const char *plot_kind_help(void);
 bool plot_wants_teacher_logits(const struct plot_request *request);
 bool plot_wants_cascade(const struct plot_request *request);
 
+/* Where a picture goes: "pictures/curve" is the directory "pictures" and the name "curve". */
+struct plot_target {
+    char directory[PATH_MAX];
+    const char *name;
+};
+
+/* Makes the directory where it is missing. Errors: EBJR_EINVAL, EBJR_EIO. */
+int plot_target(struct plot_target *out, const char *path);
+
 /* Within plot_draw, what each kind is drawn from. */
 struct plot_work {
     const struct plot_request *request;
@@ -70,8 +79,7 @@ struct plot_work {
     const struct ebjr_score *scores;  /* those asked for; beside a policy maybe none */
     size_t count;
     struct rule rule; /* the policy's, or the first score's, with threshold NaN for none */
-    char directory[PATH_MAX];
-    const char *name;   /* of the files, in the directory */
+    struct plot_target target;
     char heading[1024]; /* the title */
 };
 

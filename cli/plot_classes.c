@@ -34,7 +34,7 @@ int plot_classes(const struct plot_work *work)
                                          .delta = DELTA,
                                          .harm = (double)point.harm / (double)cascade->n,
                                          .limit = promise_harm(work)};
-        status = ebjr_classes_draw(&plot, work->directory, work->name);
+        status = ebjr_classes_draw(&plot, work->target.directory, work->target.name);
     }
     free(slices);
     free(keep);

@@ -28,7 +28,7 @@ int plot_explorer(const struct plot_work *work)
         plot.latency = latency.mean;
         promise_thresholds(&plot.region, text, work, &plot.axis);
         plot.note = plot.region.text ? "" : text;
-        status = ebjr_explorer_draw(&plot, work->directory, work->name);
+        status = ebjr_explorer_draw(&plot, work->target.directory, work->target.name);
     }
     ebjr_latency_curve_free(&latency);
     ebjr_curve_free(&curve);

@@ -57,7 +57,7 @@ static int draw(const struct plot_work *work, const struct ebjr_axis *axis, doub
     for (int s = 0; s < SERIES; s++)
         count_series(&series[s], counts[s], use, positions, work, axis, s);
     mark(&plot, text, work);
-    return ebjr_histogram_draw(&plot, work->directory, work->name);
+    return ebjr_histogram_draw(&plot, work->target.directory, work->target.name);
 }
 
 int plot_histogram(const struct plot_work *work)

@@ -105,7 +105,7 @@ int plot_latency(const struct plot_work *work)
         struct ebjr_latency_plot plot = {
             .title = work->heading, .series = distributions.series, .count = distributions.count};
         promise_latency(&plot.region, text, work);
-        status = ebjr_latency_draw(&plot, work->directory, work->name);
+        status = ebjr_latency_draw(&plot, work->target.directory, work->target.name);
     }
     free(distributions.cascade);
     free(distributions.measured);

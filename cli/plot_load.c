@@ -183,7 +183,7 @@ static int draw(const struct load *load, const struct plot_work *work, double mo
              load->teacher.name);
     struct ebjr_load_plot plot = {*work->heading ? work->heading : heading, series,
                                   load->group_count, most_p99};
-    int status = ebjr_load_draw(&plot, work->directory, work->name);
+    int status = ebjr_load_draw(&plot, work->target.directory, work->target.name);
     free(series);
     return status;
 }

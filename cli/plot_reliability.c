@@ -58,5 +58,5 @@ int plot_reliability(const struct plot_work *work)
     if (status)
         return status;
     shade(&plot.region, text, work);
-    return ebjr_reliability_draw(&plot, work->directory, work->name);
+    return ebjr_reliability_draw(&plot, work->target.directory, work->target.name);
 }

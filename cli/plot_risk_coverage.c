@@ -79,7 +79,7 @@ int plot_risk_coverage(const struct plot_work *work)
         struct ebjr_risk_coverage_plot plot = {
             .title = work->heading, .series = figure.series, .count = figure.count};
         mark(&plot, text, work);
-        status = ebjr_risk_coverage_draw(&plot, work->directory, work->name);
+        status = ebjr_risk_coverage_draw(&plot, work->target.directory, work->target.name);
     }
     for (size_t i = 0; i < figure.count; i++)
         ebjr_risk_coverage_free(&figure.curves[i]);

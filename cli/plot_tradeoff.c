@@ -134,7 +134,7 @@ static int draw(const struct plot_work *work, const struct figure *figure)
     }
     promise_tradeoff(&plot.region, text, work, plot.teacher_accuracy);
     int status = price(&plot, label, work);
-    return status ? status : ebjr_tradeoff_draw(&plot, work->directory, work->name);
+    return status ? status : ebjr_tradeoff_draw(&plot, work->target.directory, work->target.name);
 }
 
 int plot_tradeoff(const struct plot_work *work)

@@ -50,6 +50,7 @@ CREATE TABLE run (
     done           INTEGER NOT NULL,       -- rows stored so far; complete where done = samples
     flops          INTEGER,                -- a sample, 2 x op_counter's count; NULL: unknown
     flops_mac2     INTEGER,                -- a sample, 2 x MACs of convolutions and linears only
+    depth          INTEGER,                -- convolutions and linears that were counted; NULL: unknown
     flops_source   TEXT NOT NULL,          -- 'counted', 'given', 'unknown'
     uncounted      TEXT NOT NULL,          -- operators that `flops` leaves out; '' where complete
     uncounted_mac2 TEXT NOT NULL,          -- the same for `flops_mac2`
@@ -147,7 +148,7 @@ CREATE TABLE trial (
 
 CREATE VIEW runs AS
 SELECT run.id AS run, model.name AS model, dataset.name AS dataset, run.classes, run.samples,
-       run.done, run.flops, run.flops_mac2, model.parameters, run.preprocessing, run.dtype,
+       run.done, run.flops, run.flops_mac2, run.depth, model.parameters, run.preprocessing, run.dtype,
        run.device, run.plan, run.library, run.host, run.program, run.started, run.finished
 FROM run JOIN model ON model.id = run.model_id JOIN dataset ON dataset.id = run.dataset_id;
 

@@ -46,6 +46,7 @@ struct ebjr_stored_run {
     char class_map[4096]; /* "": output k is class k; else "3,0,-", see runtime/class_map.h */
     int64_t samples, done;
     int64_t flops, flops_mac2; /* a sample; EBJR_UNKNOWN */
+    int64_t depth;             /* convolutions and linear layers; EBJR_UNKNOWN */
     char flops_source[16];     /* "counted", "given", "unknown" */
     char uncounted[1024], uncounted_mac2[1024];
     char device[64];

@@ -14,7 +14,7 @@
 enum { TITLE_WIDTH = 56, TITLE_LINES = 3, CAPTION_WIDTH = 66, KEY_WIDTH = 56, KEY_COLUMNS = 3 };
 static const double WIDTH = 440, TITLE_LINE = 17, CAPTION_LINE = 14, AREA = 190;
 static const double ABOVE = 8, AXIS = 56, BELOW = 6; /* all else; the x axis' marks and label */
-static const double KEY_LINE = 16, KEY_LETTER = 6.8, KEY_SAMPLE = 18, KEY_GAP = 8;
+static const double KEY_LINE = 16, KEY_LETTER = 6.6, KEY_SAMPLE = 18, KEY_GAP = 8;
 
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#7F7F7F", "#000000"};
@@ -118,7 +118,7 @@ static struct key key_of(const struct ebjr_picture *picture)
 }
 
 /* gnuplot guesses how wide texts are, and each terminal guesses another way; this key is alike in
- * all. Samples are arrows and labels 201, 202, ...; texts are labels 301, ... */
+ * all. Samples are arrows and labels 1101, 1102, ...; texts are labels 1201, ... */
 static void write_key(struct ebjr_picture *picture, const struct key *key)
 {
     char command[32], place[128];
@@ -130,12 +130,12 @@ static void write_key(struct ebjr_picture *picture, const struct key *key)
             fprintf(picture->script,
                     "set arrow %zu from screen %.1f/width, screen %.1f/height to screen "
                     "%.1f/width, screen %.1f/height nohead %s\n",
-                    201 + i, left, up, left + KEY_SAMPLE, up, entry->line);
+                    1101 + i, left, up, left + KEY_SAMPLE, up, entry->line);
         if (*entry->point)
             fprintf(picture->script,
-                    "set label %zu '' at screen %.1f/width, screen %.1f/height point %s\n", 201 + i,
-                    left + KEY_SAMPLE / 2, up, entry->point);
-        snprintf(command, sizeof command, "label %zu", 301 + i);
+                    "set label %zu '' at screen %.1f/width, screen %.1f/height point %s\n",
+                    1101 + i, left + KEY_SAMPLE / 2, up, entry->point);
+        snprintf(command, sizeof command, "label %zu", 1201 + i);
         snprintf(place, sizeof place, " left at screen %.1f/width, screen %.1f/height @entry",
                  left + KEY_SAMPLE + 5, up);
         ebjr_picture_set(picture, command, entry->text, place);
@@ -173,8 +173,8 @@ void ebjr_picture_plot(struct ebjr_picture *picture)
             "\nheight = %.0f.0\nset tmargin at screen 1 - %.0f/height\n"
             "set bmargin at screen %.0f/height\n",
             top + picture->area + bottom, top + 6, bottom);
-    write_lines(picture, &picture->title, 101, ABOVE / 2, TITLE_LINE, "@heading");
-    write_lines(picture, &picture->caption, 111, ABOVE / 2 + title + 1, CAPTION_LINE, "@small");
+    write_lines(picture, &picture->title, 1001, ABOVE / 2, TITLE_LINE, "@heading");
+    write_lines(picture, &picture->caption, 1011, ABOVE / 2 + title + 1, CAPTION_LINE, "@small");
     write_key(picture, &key);
     fprintf(picture->script, "\neval svg\nset output file.'.svg'\nplot \\\n");
 }

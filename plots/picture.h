@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-enum { EBJR_KEY = 32, EBJR_STYLE = 96 };
+enum { EBJR_KEY = 64, EBJR_STYLE = 96 };
 
 struct ebjr_key_entry {
     char line[EBJR_STYLE], point[EBJR_STYLE], text[EBJR_LINE];

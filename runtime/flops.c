@@ -141,11 +141,18 @@ void ebjr_flops_add(struct ebjr_flops *flops, const struct ebjr_operator *op)
     }
     switch (kind) {
     case FREE: break;
-    case CONVOLUTION: add_both(flops, convolution_macs(op), 0); break;
-    case LINEAR: add_both(flops, product_macs(op, &op->inputs[0]), linear_biases(op)); break;
+    case CONVOLUTION:
+        add_both(flops, convolution_macs(op), 0);
+        flops->depth++;
+        break;
+    case LINEAR:
+        add_both(flops, product_macs(op, &op->inputs[0]), linear_biases(op));
+        flops->depth++;
+        break;
     case PRODUCT: add_both(flops, product_macs(op, &op->inputs[0]), 0); break;
     case ADD_PRODUCT:
         add_both(flops, product_macs(op, &op->inputs[1]), elements(&op->output));
+        flops->depth++; /* how older graphs write a linear layer */
         break;
     case RELU: flops->op_counter += 2 * elements(&op->output); break;
     case POOLING:

@@ -43,6 +43,7 @@ struct ebjr_operator {
 
 struct ebjr_flops {
     int64_t op_counter, mac2;
+    int64_t depth;                            /* convolutions and linear layers executed */
     char uncounted[EBJR_UNCOUNTED_TEXT];      /* "aten::gelu, aten::layer_norm"; "" complete */
     char uncounted_mac2[EBJR_UNCOUNTED_TEXT]; /* the same for mac2 */
 };

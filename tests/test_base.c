@@ -232,8 +232,8 @@ static void time_as_people_write_it(void **state)
     } times[] = {{"20ms", 2e7},  {"1.5us", 1500},  {"3e6", 3e6},
                  {"7ns", 7},     {"2s", 2e9},      {"0.25ms", 25e4},
                  {"1e3us", 1e6}, {"130k", 130000}, {"infs", HUGE_VAL}};
-    static const char *const garbage[] = {"",   "ms",   "s",    "2 ms", "2m",
-                                          "2h", "msms", "nans", "2sms"};
+    static const char *const garbage[] = {"",     "ms",   "s",    "2 ms", "2m",   "2h",
+                                          "msms", "nans", "2sms", "-1ms", "-inf", "1e305s"};
     for (size_t i = 0; i < COUNT(times); i++) {
         double ns;
         assert_done(ebjr_time_parse(&ns, times[i].text));

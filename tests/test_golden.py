@@ -82,6 +82,7 @@ class Golden(ProgramTest):
         report = self.eval()
         self.assertEqual(report["student_flops"], STUDENT_FLOPS)
         self.assertEqual(report["teacher_flops"], TEACHER_FLOPS)
+        self.assertEqual(self.query("SELECT depth FROM runs ORDER BY run"), [(52,), (64,)])
         self.assertAlmostEqual(report["flops"],
                                STUDENT_FLOPS + report["teacher_rate"] * TEACHER_FLOPS, delta=1)
         student, teacher = self.json("ls", "--db", self.db)

@@ -274,6 +274,27 @@ class Cost(RunTest):
         self.assertEqual((run["flops"], run["flops_mac2"], run["parameters"], run["uncounted"]),
                          (2 * (macs + extra), 2 * macs, parameters, ""), run["model"])
 
+    def depth(self, model):
+        """How often a convolution or a linear layer is executed."""
+        calls = []
+        hooks = [layer.register_forward_hook(lambda *_: calls.append(1))
+                 for layer in model.modules()
+                 if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear))]
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, 3, 8, 8))
+        for hook in hooks:
+            hook.remove()
+        return len(calls)
+
+    def test_depth(self):
+        names = ("conv", "grouped", "transposed", "linear", "no-bias", "product", "relu", "free",
+                 "twice")
+        models = [self.CASES[name][0] for name in names]
+        self.run_models(*(self.trace(f"{name}.pt", model) for name, model in zip(names, models)))
+        found = dict(self.query("SELECT model, depth FROM runs"))
+        self.assertEqual(found, {name: self.depth(model) for name, model in zip(names, models)})
+        self.assertEqual(found["twice"], 3)
+
     def test_layers(self):
         for way in (self.script, self.trace):
             with self.subTest(way.__name__):
