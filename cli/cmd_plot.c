@@ -34,13 +34,17 @@ static int load(struct cascade *cascade, struct ebjr_policy *policy, struct plot
 }
 
 /* What is drawn must be known. */
-static void warn(const struct plot_request *request, const struct cascade *cascade)
+static void warn(const struct plot_request *request, const struct cascade *cascade,
+                 const struct ebjr_policy *policy)
 {
     const char *kind = request->kind ? request->kind : plot_kind_name(0);
     if (strcmp(kind, "latency") == 0)
         cascade_warn_of_latencies(cascade);
     else if (strcmp(kind, "tradeoff") == 0 || strcmp(kind, "explorer") == 0)
         cascade_warn(cascade);
+    if (request->policy && strcmp(policy->dataset_sha256, cascade->dataset.sha256) != 0)
+        say("note: the policy was made on '%s': what it certifies is of samples like those",
+            policy->dataset);
 }
 
 static int draw(struct plot_request *request)
@@ -51,7 +55,7 @@ static int draw(struct plot_request *request)
         return plot_draw(request, NULL, NULL);
     int status = load(&cascade, &policy, request);
     if (!status) {
-        warn(request, &cascade);
+        warn(request, &cascade, &policy);
         status = plot_draw(request, &cascade, request->policy ? &policy : NULL);
     }
     ebjr_policy_clear(&policy);

@@ -78,8 +78,8 @@ static void write_caption(struct ebjr_picture *picture, const struct ebjr_classe
 static void add_entries(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot)
 {
     char limit[128];
-    ebjr_picture_entry(picture, "", HARM, "harm: student answered wrong");
-    ebjr_picture_entry(picture, "", HELP, "help: only student right");
+    ebjr_picture_entry(picture, "", HARM, "harm: only the teacher right");
+    ebjr_picture_entry(picture, "", HELP, "help: only the student right");
     ebjr_picture_entry(picture, ALL, "", "harm of all classes");
     if (isnan(plot->limit))
         return;

@@ -361,6 +361,16 @@ class Promises(PlotTest):
         self.plot("--flops-convention", "mac2", cascade=self.by_policy)
         self.assertIsNone(self.shade())
 
+    def test_another_data_set(self):
+        self.pick("--max-drop", "0.05", "--score", "logit-margin")
+        for name, logits in (("small", STUDENT), ("large", TEACHER)):
+            self.import_logits(name, logits, LABELS[::-1].copy(), "--dataset-name", "other",
+                               "--flops", "1000")
+        first = self.query("SELECT name FROM dataset WHERE id = 1")[0][0]
+        for name in ("other", first):
+            process = self.ebjr("plot", *self.by_policy, "--dataset", name, "--out", "p")
+            self.assertEqual(f"made on '{first}'" in process.stderr, name == "other")
+
     def test_the_point_of_the_policy(self):
         for options in (["--score", "logit-margin"], ["--score", "learned"],
                         ["--score", "msp", "--per-class"],
