@@ -125,7 +125,6 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
 {
     char cost[160], accuracy[64];
     struct plot_target target;
-    struct plot_request plot = {.out = request->plot};
     bool op_counter = comparison->convention && strcmp(comparison->convention, "mac2") != 0;
     bool published = comparison->baselines.count > 0;
     snprintf(cost, sizeof cost, "FLOPs a sample (%s%s)",
@@ -135,7 +134,7 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
     drawing->plot.title = request->title ? request->title : comparison->dataset;
     drawing->plot.cost_label = cost;
     drawing->plot.accuracy_label = accuracy;
-    int status = plot_target(&target, &plot);
+    int status = plot_target(&target, request->plot);
     if (status)
         return status;
     size_t outside = ebjr_comparison_window_of(&drawing->plot).outside;
@@ -145,7 +144,7 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
             outside);
     status = ebjr_comparison_draw(&drawing->plot, target.directory, target.name);
     if (!status)
-        say("drew %s.svg and %s.png", request->plot, request->plot);
+        say("drew %s.svg, .png and .pdf", request->plot);
     return status;
 }
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double AREA = 250; /* points: for many series */
+
 enum { MOST_DRAWN = 1000, MOST_LABEL = 12, FEW = 6 };
 
 static bool is_shown(const struct ebjr_comparison_window *window, double cost)
@@ -119,10 +121,7 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_compariso
     else
         fprintf(script, "set xrange [0:%.17g]\n", 1.03 * window->most / unit.divisor);
     write_accuracy_range(script, plot, window);
-    fputs(plot->cascade_count + plot->series_count <= FEW
-              ? "set key @below\n"
-              : "set key font ',10' samplen 2.4 spacing 1.1\n",
-          script);
+    picture->area = AREA;
 }
 
 static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, const char *text,
@@ -149,7 +148,8 @@ static void write_name(struct ebjr_picture *picture, const struct ebjr_compariso
 {
     char rest[128];
     bool left = label->at.cost < window->most / 2;
-    snprintf(rest, sizeof rest, "offset %s front font ',10' point pt 7 ps 0.8 lc rgb '#000000'",
+    snprintf(rest, sizeof rest,
+             "offset %s front font ',10' tc rgb '#333333' point pt 7 ps 0.8 lc rgb '#333333'",
              left ? "0.4,-0.8 left" : "0,-0.9 center");
     if (!label->is_mark)
         write_label(picture, label->at, label->text, rest);
@@ -185,29 +185,26 @@ static bool has_shown(const struct ebjr_comparison_series *series,
     return false;
 }
 
-static void write_series(FILE *script, const struct ebjr_comparison *plot, size_t i, bool titled)
+static const struct {
+    const char *dash, *marker;
+} looks[EBJR_COMPARISON_KINDS] = {
+    {"dt 1", "pt 7 ps 0.8"},          {"dt (8,3)", "pt 5 ps 0.6"}, {"dt (2,3)", "pt 9 ps 0.9"},
+    {"dt (8,3,2,3)", "pt 13 ps 0.9"}, {"dt (1,4)", "pt 6 ps 0.7"},
+};
+
+static void write_series(FILE *script, const struct ebjr_comparison *plot,
+                         const struct ebjr_comparison_window *window)
 {
-    static const struct {
-        const char *dash, *marker;
-    } kinds[EBJR_COMPARISON_KINDS] = {
-        {"dt 1", "pt 7 ps 0.8"},          {"dt (8,3)", "pt 5 ps 0.6"}, {"dt (2,3)", "pt 9 ps 0.9"},
-        {"dt (8,3,2,3)", "pt 13 ps 0.9"}, {"dt (1,4)", "pt 6 ps 0.7"},
-    };
-    const struct ebjr_comparison_series *series = &plot->series[i];
-    fprintf(script,
-            "    data index %zu using ($1/unit):2 with linespoints lc rgb '%s' lw 1.3 %s %s ",
-            2 * plot->cascade_count + i, ebjr_colour(series->colour), kinds[series->kind].dash,
-            kinds[series->kind].marker);
-    if (titled) {
-        fprintf(script, "title ");
-        ebjr_gnuplot_quote(script, series->name);
-        fprintf(script, ".' ('.");
-        ebjr_gnuplot_quote(script, series->kind_name);
-        fprintf(script, ".')'");
-    } else {
-        fprintf(script, "notitle");
+    for (size_t i = 0; i < plot->series_count; i++) {
+        const struct ebjr_comparison_series *series = &plot->series[i];
+        if (!has_shown(series, window))
+            continue;
+        fprintf(script,
+                "    data index %zu using ($1/unit):2 with linespoints lc rgb '%s' lw 1.3 %s %s, "
+                "\\\n",
+                2 * plot->cascade_count + i, ebjr_colour(series->colour), looks[series->kind].dash,
+                looks[series->kind].marker);
     }
-    fprintf(script, ", \\\n");
 }
 
 static void write_bands(FILE *script, const struct ebjr_comparison *plot)
@@ -215,58 +212,66 @@ static void write_bands(FILE *script, const struct ebjr_comparison *plot)
     for (size_t i = 0; i < plot->cascade_count; i++)
         fprintf(script,
                 "    data index %zu using ($1/unit):2:3 with filledcurves lc rgb '%s' "
-                "fs transparent solid 0.18 noborder notitle, \\\n",
+                "fs transparent solid 0.18 noborder, \\\n",
                 2 * i, ebjr_colour(i));
 }
 
-/* What the key begins with, though it is drawn last and lies above the rest. */
-static void write_key_of_cascades(FILE *script, const struct ebjr_comparison *plot)
+static void add_cascades(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
+                         size_t marks)
 {
+    char style[EBJR_STYLE];
     for (size_t i = 0; i < plot->cascade_count; i++) {
-        fprintf(script, "    keyentry with lines lc rgb '%s' lw 3 title ", ebjr_colour(i));
-        ebjr_gnuplot_quote(script, plot->cascades[i].name);
-        fprintf(script, ", \\\n");
+        snprintf(style, sizeof style, "lc rgb '%s' lw 3", ebjr_colour(i));
+        ebjr_picture_entry(picture, style, "", plot->cascades[i].name);
     }
-    if (plot->cascade_count > 0)
-        fprintf(script,
-                "    keyentry with boxes fs transparent solid 0.18 noborder lc rgb '%s' "
-                "title 'its 95 %% band', \\\n",
-                ebjr_colour(0));
+    if (plot->cascade_count > 0) {
+        snprintf(style, sizeof style, "lc rgb '#d1%s' lw 9", ebjr_colour(0) + 1);
+        ebjr_picture_entry(picture, style, "", "its 95 % band");
+    }
+    if (marks > 0)
+        ebjr_picture_entry(picture, "", EBJR_MARK, "operating point");
+}
+
+static void add_series(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
+                       const struct ebjr_comparison_window *window)
+{
+    char line[EBJR_STYLE], point[EBJR_STYLE], entry[EBJR_LINE];
+    bool has_entry = false;
+    for (size_t i = 0; i < plot->series_count; i++) {
+        const struct ebjr_comparison_series *series = &plot->series[i];
+        has_entry = i > 0 && shares_entry(series, series - 1) && has_entry;
+        if (has_entry || !has_shown(series, window))
+            continue;
+        snprintf(line, sizeof line, "lc rgb '%s' lw 1.3 %s", ebjr_colour(series->colour),
+                 looks[series->kind].dash);
+        snprintf(point, sizeof point, "lc rgb '%s' %s", ebjr_colour(series->colour),
+                 looks[series->kind].marker);
+        snprintf(entry, sizeof entry, "%s (%s)", series->name, series->kind_name);
+        ebjr_picture_entry(picture, line, point, entry);
+        has_entry = true;
+    }
 }
 
 static void write_cascades(FILE *script, const struct ebjr_comparison *plot, size_t marks)
 {
     for (size_t i = 0; i < plot->cascade_count; i++)
-        fprintf(script,
-                "    data index %zu using ($1/unit):2 with lines lc rgb '%s' lw 3 notitle, \\\n",
+        fprintf(script, "    data index %zu using ($1/unit):2 with lines lc rgb '%s' lw 3, \\\n",
                 2 * i + 1, ebjr_colour(i));
     if (marks > 0)
-        fprintf(script,
-                "    data index %zu using ($1/unit):2 with points pt 2 ps 1.6 lw 3 "
-                "lc rgb '#000000' notitle, \\\n",
+        fprintf(script, "    data index %zu using ($1/unit):2 with points " EBJR_MARK ", \\\n",
                 2 * plot->cascade_count + plot->series_count);
 }
 
-static void write_script(FILE *script, const struct ebjr_comparison *plot,
+static void write_script(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
                          const struct ebjr_comparison_window *window, size_t marks)
 {
-    bool titled = false;
-    fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
-    write_bands(script, plot);
-    write_key_of_cascades(script, plot);
-    if (marks > 0)
-        fprintf(script, "    keyentry with points pt 2 ps 1.6 lw 3 lc rgb '#000000' "
-                        "title 'operating point', \\\n");
-    for (size_t i = 0; i < plot->series_count; i++) {
-        const struct ebjr_comparison_series *series = &plot->series[i];
-        titled = i > 0 && shares_entry(series, series - 1) && titled;
-        if (!has_shown(series, window))
-            continue;
-        write_series(script, plot, i, !titled);
-        titled = true;
-    }
-    write_cascades(script, plot, marks);
-    fprintf(script, "    NaN notitle\n");
+    add_cascades(picture, plot, marks);
+    add_series(picture, plot, window);
+    ebjr_picture_plot(picture);
+    write_bands(picture->script, plot);
+    write_series(picture->script, plot, window);
+    write_cascades(picture->script, plot, marks);
+    fprintf(picture->script, "    NaN\n");
 }
 
 int ebjr_comparison_draw(const struct ebjr_comparison *plot, const char *directory,
@@ -284,6 +289,6 @@ int ebjr_comparison_draw(const struct ebjr_comparison *plot, const char *directo
         return status;
     write_axes(&picture, plot, &window, unit);
     write_labels(&picture, plot, &window);
-    write_script(picture.script, plot, &window, marks);
+    write_script(&picture, plot, &window, marks);
     return ebjr_picture_draw(&picture);
 }
