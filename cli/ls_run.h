@@ -3,7 +3,7 @@
 #define EBJR_CLI_LS_RUN_H
 
 #include "cli/table.h"
-#include "db/store.h"
+#include "db/stored.h"
 
 /* A table of runs, and a row of it. Errors: EBJR_ESTORE. */
 struct table ls_run_table(struct output output);

@@ -22,16 +22,19 @@ struct plot_target {
 /* Makes the directory where it is missing. Errors: EBJR_EINVAL, EBJR_EIO. */
 int plot_target(struct plot_target *out, const struct plot_request *request);
 
-/* Prints the names of the files. */
-void plot_print_files(const struct plot_request *request);
-
 /* What is asked for, or the data set and the models, in `out`. */
 const char *plot_heading(char out[1024], const struct plot_request *request, const char *dataset,
                          const char *student, const char *teacher);
 
+/* Accuracy against cost, a curve a score; a threshold is marked on the first. Errors:
+ * EBJR_ENOTFOUND or EBJR_EINVAL costs that are not known; those of gnuplot. */
+int plot_tradeoff(const struct plot_request *request, const struct cascade *cascade,
+                  const struct ebjr_score *scores, size_t count);
+
 /* The distributions of student, teacher, where a threshold is marked the cascade, and the cascade
  * as it was measured itself, if it was. */
-int plot_latency(const struct plot_request *request, const struct ebjr_score *score);
+int plot_latency(const struct plot_request *request, const struct cascade *cascade,
+                 const struct ebjr_score *score);
 
 /* Percentiles against requests a second, from measurements of the scenario "server". */
 int plot_load(const struct plot_request *request);

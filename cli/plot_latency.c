@@ -100,37 +100,30 @@ static int draw(const struct plot_request *request, const struct cascade *cascad
     struct ebjr_latency_plot plot = {plot_heading(heading, request, cascade->dataset.name,
                                                   cascade->student.name, cascade->teacher.name),
                                      distributions->series, distributions->count};
-    status = ebjr_latency_draw(&plot, target.directory, target.name);
-    if (!status)
-        plot_print_files(request);
-    return status;
+    return ebjr_latency_draw(&plot, target.directory, target.name);
 }
 
-int plot_latency(const struct plot_request *request, const struct ebjr_score *score)
+int plot_latency(const struct plot_request *request, const struct cascade *cascade,
+                 const struct ebjr_score *score)
 {
-    struct cascade cascade = {0};
     struct distributions distributions = {.count = 2};
-    int status = cascade_load(&cascade, &request->cascade);
-    if (!status && !cascade.student_latency)
-        status = ebjr_error_set(EBJR_ENOTFOUND,
-                                "%s holds no latencies of both models: ebjr bench measures them, "
-                                "ebjr import --latency-ns takes them",
-                                request->cascade.db);
-    if (!status) {
-        cascade_warn_of_latencies(&cascade);
-        distributions.series[STUDENT] =
-            (struct ebjr_latency_series){cascade.student.name, cascade.student_latency, cascade.n};
-        distributions.series[TEACHER] =
-            (struct ebjr_latency_series){cascade.teacher.name, cascade.teacher_latency, cascade.n};
-    }
-    if (!status && !isnan(request->threshold))
-        status = add_cascade(&distributions, &cascade, score, request->threshold);
+    int status = 0;
+    if (!cascade->student_latency)
+        return ebjr_error_set(EBJR_ENOTFOUND,
+                              "%s holds no latencies of both models: ebjr bench measures them, "
+                              "ebjr import --latency-ns takes them",
+                              request->cascade.db);
+    distributions.series[STUDENT] =
+        (struct ebjr_latency_series){cascade->student.name, cascade->student_latency, cascade->n};
+    distributions.series[TEACHER] =
+        (struct ebjr_latency_series){cascade->teacher.name, cascade->teacher_latency, cascade->n};
+    if (!isnan(request->threshold))
+        status = add_cascade(&distributions, cascade, score, request->threshold);
     if (!status)
-        status = add_measured(&distributions, &cascade, request->cascade.db);
+        status = add_measured(&distributions, cascade, request->cascade.db);
     if (!status)
-        status = draw(request, &cascade, &distributions);
+        status = draw(request, cascade, &distributions);
     free(distributions.cascade);
     free(distributions.measured);
-    cascade_free(&cascade);
     return status;
 }

@@ -189,8 +189,6 @@ static int draw(const struct load *load, const struct plot_request *request, dou
         plot_heading(heading, request, load->dataset.name, load->student.name, load->teacher.name),
         series, load->group_count, most_p99};
     status = ebjr_load_draw(&plot, target.directory, target.name);
-    if (!status)
-        plot_print_files(request);
     free(series);
     return status;
 }

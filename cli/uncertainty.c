@@ -99,6 +99,7 @@ struct summary {
     struct ebjr_interval values[STATISTICS][MOST_SCORES];
     struct ebjr_interval from_best[MOST_SCORES];
     size_t order[MOST_SCORES]; /* the best first */
+    size_t best;               /* that a router can compute */
 };
 
 static int compute(struct summary *summary, const struct cascade *cascade,
@@ -138,9 +139,10 @@ static int rank(struct summary *summary, const struct cascade *cascade,
     }
     while (best + 1 < count && scores[summary->order[best]].kind != EBJR_SCORE_LOGITS)
         best++;
+    summary->best = summary->order[best];
     return ebjr_bootstrap_compare(again, summary->from_best, statistics[0], columns, count,
-                                  summary->order[best], cascade->student_correct,
-                                  cascade->teacher_correct, cascade->n, options);
+                                  summary->best, cascade->student_correct, cascade->teacher_correct,
+                                  cascade->n, options);
 }
 
 static void print_row(struct table *table, const struct summary *summary, size_t i,
@@ -162,9 +164,9 @@ static void print_row(struct table *table, const struct summary *summary, size_t
     table_row(table, values);
 }
 
-int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
-                              size_t count, const struct ebjr_bootstrap *options,
-                              struct output output)
+int uncertainty_print_summary(size_t *best, const struct cascade *cascade,
+                              const struct ebjr_score *scores, size_t count,
+                              const struct ebjr_bootstrap *options, struct output output)
 {
     struct summary summary = {.scores = {NULL}};
     struct table table = {output, summary_columns, ROWS(summary_columns), 0, false};
@@ -177,6 +179,8 @@ int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_s
             print_row(&table, &summary, summary.order[i], scores[summary.order[i]].name);
         status = table_end(&table);
     }
+    if (best)
+        *best = summary.best;
     for (size_t i = 0; i < count; i++)
         free(summary.scores[i]);
     return status;
