@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHARES = 101, MOST_SCORES = 16 };
 
@@ -106,7 +107,7 @@ static int compute(struct summary *summary, const struct cascade *cascade,
                    const struct ebjr_score *scores, size_t count,
                    const struct ebjr_bootstrap *options)
 {
-    struct ebjr_interval differences[MOST_SCORES];
+    struct ebjr_interval values[STATISTICS * MOST_SCORES];
     const double *const *columns = (const double *const *)summary->scores;
     int status = 0;
     for (size_t i = 0; !status && i < count; i++) {
@@ -114,10 +115,12 @@ static int compute(struct summary *summary, const struct cascade *cascade,
         status = summary->scores[i] ? cascade_score(summary->scores[i], cascade, &scores[i])
                                     : ebjr_error_memory();
     }
-    for (int s = 0; !status && s < STATISTICS; s++)
-        status = ebjr_bootstrap_compare(summary->values[s], differences, statistics[s], columns,
-                                        count, 0, cascade->student_correct,
-                                        cascade->teacher_correct, cascade->n, options);
+    if (!status)
+        status = ebjr_bootstrap_statistics(values, statistics, STATISTICS, columns, count,
+                                           cascade->student_correct, cascade->teacher_correct,
+                                           cascade->n, options);
+    for (size_t s = 0; !status && s < STATISTICS; s++)
+        memcpy(summary->values[s], values + s * count, count * sizeof *values);
     return status;
 }
 
