@@ -19,8 +19,11 @@ struct cascade_request {
         .temperature = 1, .p = 4, .seed = 1 \
     }
 
-#define CASCADE_ROWS(r, named) \
-    {"db", OPTION_TEXT, &(r).db, "FILE", "the store", true}, \
+#define CASCADE_ROWS(r, named) CASCADE_ROWS_WHERE(r, true, named)
+
+/* stored, named: must the store, must the models be given? */
+#define CASCADE_ROWS_WHERE(r, stored, named) \
+    {"db", OPTION_TEXT, &(r).db, "FILE", "the store", stored}, \
         {"student", \
          OPTION_TEXT, \
          &(r).student, \
