@@ -1,143 +1,125 @@
-/* ebjr plot: accuracy against what it costs, one curve a score; latencies. */
+/* ebjr plot: pictures of a cascade. */
 #include "base/error.h"
 #include "cli/cascade_latency.h"
 #include "cli/commands.h"
 #include "cli/plot.h"
 
-#include <errno.h>
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-int plot_target(struct plot_target *out, const struct plot_request *request)
+static int load_cascade(struct cascade *cascade, const struct ebjr_policy *policy,
+                        const struct plot_request *request)
 {
-    const char *path = request->out, *slash = strrchr(path, '/');
-    out->name = slash ? slash + 1 : path;
-    snprintf(out->directory, sizeof out->directory, "%.*s", slash ? (int)(slash - path) : 1,
-             slash ? path : ".");
-    if (slash == path)
-        snprintf(out->directory, sizeof out->directory, "/");
-    if (!*out->name || strlen(out->name) > 200)
-        return ebjr_error_set(EBJR_EINVAL, "--out %s: give the picture a name, without ending",
-                              path);
-    if (mkdir(out->directory, 0777) != 0 && errno != EEXIST)
-        return ebjr_error_set(EBJR_EIO, "cannot make %s: %s", out->directory, strerror(errno));
-    return 0;
+    return request->policy ? policy_cascade(cascade, policy, &request->cascade, request->policy)
+                           : cascade_load(cascade, &request->cascade);
 }
 
-const char *plot_heading(char out[1024], const struct plot_request *request, const char *dataset,
-                         const char *student, const char *teacher)
+/* The cascade, and the policy where one is given. A specialised student has no teacher with logits
+ * like its own: then it comes alone. */
+static int load(struct cascade *cascade, struct ebjr_policy *policy, struct plot_request *request)
 {
-    if (request->title)
-        return request->title;
-    snprintf(out, 1024, "%s: %s to %s", dataset, student, teacher);
-    return out;
-}
-
-static int check_name(const char *option, const char *name, const char *const known[3])
-{
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, known[i]) == 0)
-            return 0;
-    return ebjr_error_set(EBJR_EINVAL, "--%s is %s, %s or %s, not '%s'", option, known[0], known[1],
-                          known[2], name);
-}
-
-static int check(const struct plot_request *request)
-{
-    static const char *const kinds[] = {"tradeoff", "latency", "qps"};
-    static const char *const costs[] = {"flops", "latency", "teacher-rate"};
-    bool is_tradeoff = strcmp(request->kind, "tradeoff") == 0;
-    bool is_load = strcmp(request->kind, "qps") == 0;
-    int status = check_name("kind", request->kind, kinds);
-    if (!status)
-        status = check_name("cost", request->cost, costs);
-    if (!status && !is_tradeoff && strcmp(request->cost, "flops") != 0)
-        status = ebjr_error_set(EBJR_EINVAL, "--cost is of --kind tradeoff");
-    if (!status && !is_load && request->max_p99)
-        status = ebjr_error_set(EBJR_EINVAL, "--max-p99 is of --kind qps");
-    if (!status && is_load && !isnan(request->threshold))
-        status = ebjr_error_set(EBJR_EINVAL, "--threshold is not of --kind qps, which draws what "
-                                             "was measured");
+    bool *logits = &request->cascade.teacher_logits;
+    int status = request->policy ? ebjr_policy_load(policy, request->policy) : 0;
+    if (status)
+        return status;
+    *logits = plot_wants_teacher_logits(request);
+    status = load_cascade(cascade, policy, request);
+    if (status == EBJR_EINVAL && *logits) {
+        *logits = false;
+        cascade_free(cascade);
+        status = load_cascade(cascade, policy, request);
+    }
+    if (!status && request->policy)
+        cascade->options = policy->stages[0].router.options;
     return status;
 }
 
-/* What is stored of the cascade, and what is measured of it. */
-static int draw(const struct plot_request *request, const struct ebjr_score *scores, size_t count)
+/* What is drawn must be known. */
+static void warn(const struct plot_request *request, const struct cascade *cascade)
+{
+    const char *kind = request->kind ? request->kind : plot_kind_name(0);
+    if (strcmp(kind, "latency") == 0)
+        cascade_warn_of_latencies(cascade);
+    else if (strcmp(kind, "tradeoff") == 0 || strcmp(kind, "explorer") == 0)
+        cascade_warn(cascade);
+}
+
+static int draw(struct plot_request *request)
 {
     struct cascade cascade = {0};
-    bool is_latency = strcmp(request->kind, "latency") == 0;
-    int status = cascade_load(&cascade, &request->cascade);
-    if (status)
-        return status;
-    if (is_latency)
-        cascade_warn_of_latencies(&cascade);
-    else
-        cascade_warn(&cascade);
-    status = is_latency ? plot_latency(request, &cascade, scores)
-                        : plot_tradeoff(request, &cascade, scores, count);
+    struct ebjr_policy policy = {0};
+    if (!plot_wants_cascade(request))
+        return plot_draw(request, NULL, NULL);
+    int status = load(&cascade, &policy, request);
+    if (!status) {
+        warn(request, &cascade);
+        status = plot_draw(request, &cascade, request->policy ? &policy : NULL);
+    }
+    ebjr_policy_clear(&policy);
     cascade_free(&cascade);
     return status;
 }
 
+static void print_files(const struct plot_request *request)
+{
+    static const char *const endings[] = {"svg", "png", "pdf", "gp", "dat"};
+    for (size_t i = 0; i < ROWS(endings); i++)
+        printf("%s.%s\n", request->out, endings[i]);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct plot_request request = {.cascade = CASCADE_REQUEST,
-                                   .kind = "tradeoff",
-                                   .cost = "flops",
-                                   .score = "all",
-                                   .threshold = NAN};
+    struct plot_request request = PLOT_REQUEST;
     const struct option_row rows[] = {
-        CASCADE_ROWS(request.cascade, true),
-        {"kind", OPTION_TEXT, &request.kind, "NAME",
-         "tradeoff (default): accuracy against cost, a curve a score\n"
-         "latency: how latencies are distributed, of both models, of the cascade at\n"
-         "--threshold, and of what ebjr bench measured last of a cascade of the two\n"
-         "qps: p50 and p99 against requests a second, from what ebjr bench measured",
+        CASCADE_ROWS(request.cascade, false),
+        {"kind", OPTION_TEXT, &request.kind, "NAME", plot_kind_help(), false},
+        {"policy", OPTION_TEXT, &request.policy, "FILE",
+         "what ebjr pick decided, instead of models, score and threshold: marks its\n"
+         "operating point and shades what it certifies",
          false},
+        {"score", OPTION_TEXT, &request.score, "NAME",
+         "one score, or all (default: all where a picture compares them, else energy)", false},
+        {"threshold", OPTION_NUMBER, &request.threshold, "T",
+         "marks the operating point of a single score", false},
         {"cost", OPTION_TEXT, &request.cost, "NAME",
          "of a trade-off: flops (default), latency (the mean, from stored latencies),\n"
          "teacher-rate",
          false},
-        {"score", OPTION_TEXT, &request.score, "NAME", "one score, or all (default)", false},
-        {"threshold", OPTION_NUMBER, &request.threshold, "T",
-         "marks the operating point of a single score", false},
         {"max-p99", OPTION_TEXT, &request.max_p99, "TIME",
          "of --kind qps: draws this budget (20ms)", false},
         {"title", OPTION_TEXT, &request.title, "TEXT",
          "of the picture (default: data set and models)", false},
         {"out", OPTION_TEXT, &request.out, "PATH", "without ending (default: the kind)", false},
     };
-    const struct ebjr_score *scores;
-    size_t count;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    if (!request.out)
-        request.out = request.kind;
-    status = check(&request);
+    status = plot_check(&request);
+    if (!status && !request.out)
+        request.out = request.kind ? request.kind : plot_kind_name(0);
     if (!status)
-        status = cascade_select_scores(&scores, &count, request.score);
-    if (!status && !isnan(request.threshold) && (count > 1 || scores->kind != EBJR_SCORE_LOGITS))
-        status = ebjr_error_set(EBJR_EINVAL, "--threshold marks a point of one --score");
-    if (!status)
-        status =
-            strcmp(request.kind, "qps") == 0 ? plot_load(&request) : draw(&request, scores, count);
-    if (!status)
-        printf("%s.svg\n%s.png\n%s.gp\n%s.dat\n", request.out, request.out, request.out,
-               request.out);
-    return status ? fail(command, status) : EXIT_DONE;
+        status = draw(&request);
+    if (status)
+        return fail(command, status);
+    print_files(&request);
+    return EXIT_DONE;
 }
 
 const struct command command_plot = {
-    "plot", "trade-offs, latencies and load as SVG and PNG",
-    "Writes PATH.dat and PATH.gp, and draws PATH.svg and PATH.png from them with gnuplot; prints\n"
-    "their names. The picture is redrawn from the two alone: cd DIRECTORY && gnuplot NAME.gp\n\n"
+    "plot", "pictures of a cascade as SVG, PNG and PDF",
+    "Writes PATH.dat and PATH.gp, and draws PATH.svg, PATH.png and PATH.pdf from them with "
+    "gnuplot;\n"
+    "prints their names. The picture is redrawn from the two alone: cd DIRECTORY && gnuplot "
+    "NAME.gp\n\n"
+    "What is shaded, the picture says in words. Of a policy that is the part of a trade-off that\n"
+    "keeps what is certified, the thresholds that its certificate covers (explorer), the "
+    "percentile\n"
+    "it certifies (latency); else, where the student answers.\n\n"
     "Examples:\n"
     "  ebjr plot --db cifar10.db --student small --teacher large --out pictures/cifar10\n"
+    "  ebjr plot --db cifar10.db --policy policy.json --score all --out pictures/certified\n"
     "  ebjr plot --db cifar10.db --student small --teacher large --cost latency\n"
-    "  ebjr plot --db cifar10.db --student small --teacher large --kind latency \\\n"
-    "            --score energy --threshold 2.46\n"
+    "  ebjr plot --db cifar10.db --policy policy.json --kind explorer\n"
+    "  ebjr plot --db cifar10.db --student small --teacher large --kind classes \\\n"
+    "            --score msp --threshold 0.98\n"
     "  ebjr plot --db cifar10.db --student small --teacher large --kind qps --max-p99 20ms\n",
     run};

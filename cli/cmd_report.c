@@ -20,22 +20,52 @@ static int check_model(const char *asked, const char *option, const struct ebjr_
                           option, asked);
 }
 
+static int load_cascade(struct report *report, const struct cascade_request *asked)
+{
+    const char *policy = report->request->policy;
+    return policy ? policy_cascade(&report->cascade, &report->policy, asked, policy)
+                  : cascade_load(&report->cascade, asked);
+}
+
+/* With the teacher's logits for its reliability; a specialised student has no teacher with logits
+ * like its own, and comes without. */
+static int load_outputs(struct report *report)
+{
+    struct cascade_request asked = report->request->cascade;
+    asked.teacher_logits = true;
+    int status = load_cascade(report, &asked);
+    if (status != EBJR_EINVAL)
+        return status;
+    cascade_free(&report->cascade);
+    return load_cascade(report, &report->request->cascade);
+}
+
+/* The policy's own temperature and precision are those of the whole report. */
+static int apply_policy(struct report *report)
+{
+    const struct cascade_request *asked = &report->request->cascade;
+    struct cascade *cascade = &report->cascade;
+    int status = check_model(asked->student, "student", &cascade->student);
+    if (!status)
+        status = check_model(asked->teacher, "teacher", &cascade->teacher);
+    if (!status) {
+        cascade->options = report->policy.stages[0].router.options;
+        status = rule_of_policy(&report->rule, cascade, &report->policy);
+    }
+    report->has_policy = !status;
+    return status;
+}
+
 static int load(struct report *report)
 {
     const struct report_request *request = report->request;
-    const struct cascade_request *asked = &request->cascade;
-    if (!request->policy)
-        return asked->student && asked->teacher
-                   ? cascade_load(&report->cascade, asked)
-                   : ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --policy");
-    int status = policy_load_cascade(&report->policy, &report->cascade, asked, request->policy);
+    if (!request->policy && !(request->cascade.student && request->cascade.teacher))
+        return ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --policy");
+    int status = request->policy ? ebjr_policy_load(&report->policy, request->policy) : 0;
     if (!status)
-        status = check_model(asked->student, "student", &report->cascade.student);
-    if (!status)
-        status = check_model(asked->teacher, "teacher", &report->cascade.teacher);
-    if (!status)
-        status = rule_of_policy(&report->rule, &report->cascade, &report->policy);
-    report->has_policy = !status;
+        status = load_outputs(report);
+    if (!status && request->policy)
+        status = apply_policy(report);
     return status;
 }
 
@@ -78,15 +108,18 @@ static int write_file(struct report *report)
 {
     const struct report_request *request = report->request;
     const struct cascade *cascade = &report->cascade;
-    char title[1024], beside[PATH_MAX];
-    snprintf(title, sizeof title, "%s: %s to %s", cascade->dataset.name, cascade->student.name,
-             cascade->teacher.name);
+    char beside[PATH_MAX];
+    if (request->title)
+        snprintf(report->title, sizeof report->title, "%s", request->title);
+    else
+        snprintf(report->title, sizeof report->title, "%s: %s to %s", cascade->dataset.name,
+                 cascade->student.name, cascade->teacher.name);
     int status = open_beside(&report->page, beside, request->out);
     if (status)
         return status;
     status = report_pictures_begin(report);
     if (!status)
-        status = report_write(report, request->title ? request->title : title);
+        status = report_write(report);
     report_pictures_end(report);
     return close_beside(report->page, beside, request->out, status);
 }
@@ -98,6 +131,8 @@ static int run(const struct command *command, int argc, char **argv)
         CASCADE_ROWS(request.cascade, false),
         {"policy", OPTION_TEXT, &request.policy, "FILE",
          "what ebjr pick decided: its point, its certificate and each class are told", false},
+        {"baselines", OPTION_LIST, &request.baselines, "FILE.csv",
+         "published results to compare with (ebjr compare); may be given again", false},
         {"score", OPTION_TEXT, &request.score, "NAME",
          "that the slider opens with (default: the policy's, or the best)", false},
         {"title", OPTION_TEXT, &request.title, "TEXT",
@@ -127,7 +162,8 @@ const struct command command_report = {
     "report", "one HTML file about a stored cascade, to read and to send",
     "The file needs nothing else: pictures, tables and a slider over all thresholds are in it. "
     "Its\n"
-    "tables are those of eval, sweep --summary and ls. Pictures are drawn by gnuplot; where that\n"
+    "tables are those of eval, sweep --summary, compare and ls. Pictures are drawn by gnuplot; "
+    "where that\n"
     "is missing, the report has none.\n\n"
     "Examples:\n"
     "  ebjr report --db cifar10.db --student small --teacher large --out cifar10.html\n"

@@ -109,8 +109,8 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
                 const struct compare_request *request)
 {
     char cost[160], accuracy[64];
-    struct plot_target target;
-    struct plot_request plot = {.out = request->plot};
+    char directory[PATH_MAX];
+    const char *name;
     bool op_counter = comparison->convention && strcmp(comparison->convention, "mac2") != 0;
     snprintf(cost, sizeof cost, "FLOPs a sample (2 x multiply-adds%s)",
              op_counter ? "; the store's: op-counter" : "");
@@ -118,7 +118,7 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
     drawing->plot.title = request->title ? request->title : comparison->dataset;
     drawing->plot.cost_label = cost;
     drawing->plot.accuracy_label = accuracy;
-    int status = plot_target(&target, &plot);
+    int status = plot_target(directory, &name, request->plot);
     if (status)
         return status;
     size_t outside = ebjr_comparison_window_of(&drawing->plot).outside;
@@ -126,7 +126,7 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
         say("note: %zu published points cost more than the picture shows, which ends where the "
             "cascades do",
             outside);
-    return ebjr_comparison_draw(&drawing->plot, target.directory, target.name);
+    return ebjr_comparison_draw(&drawing->plot, directory, name);
 }
 
 int compare_draw(const struct comparison *comparison, const struct compare_request *request)

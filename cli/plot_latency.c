@@ -1,11 +1,10 @@
-#include "cli/plot.h"
-
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/cascade_latency.h"
+#include "cli/plot.h"
+#include "cli/plot_promise.h"
 #include "plots/latency.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,29 +12,25 @@
 enum { STUDENT, TEACHER, SERIES = 4 };
 
 struct distributions {
-    char name[128], measured_name[600]; /* of the cascade, as computed and as measured */
+    char name[160], measured_name[600]; /* of the cascade, as computed and as measured */
     double *cascade, *measured;
     struct ebjr_latency_series series[SERIES];
     size_t count;
 };
 
-static int add_cascade(struct distributions *out, const struct cascade *cascade,
-                       const struct ebjr_score *score, double threshold)
+/* Of the cascade as its models' latencies predict it. */
+static int add_cascade(struct distributions *out, const struct plot_work *work)
 {
-    char number[EBJR_NUMBER_TEXT];
-    double *scores = malloc(cascade->n * sizeof *scores);
+    const struct cascade *cascade = work->cascade;
+    const struct rule *rule = &work->rule;
+    char text[128];
     out->cascade = malloc(cascade->n * sizeof *out->cascade);
-    int status =
-        scores && out->cascade ? cascade_score(scores, cascade, score) : ebjr_error_memory();
-    if (!status) {
-        cascade_latencies(out->cascade, cascade, scores, threshold);
-        snprintf(out->name, sizeof out->name, "cascade, %s >= %s", score->name,
-                 ebjr_number_format(number, threshold));
-        out->series[out->count++] =
-            (struct ebjr_latency_series){out->name, out->cascade, cascade->n};
-    }
-    free(scores);
-    return status;
+    if (!out->cascade)
+        return ebjr_error_memory();
+    cascade_latencies(out->cascade, cascade, rule->scores, rule->threshold);
+    snprintf(out->name, sizeof out->name, "cascade, %s", plot_rule_text(text, work));
+    out->series[out->count++] = (struct ebjr_latency_series){out->name, out->cascade, cascade->n};
+    return 0;
 }
 
 /* The newest measurement of this cascade by single samples, if there is one. */
@@ -89,40 +84,29 @@ static int add_measured(struct distributions *out, const struct cascade *cascade
     return 0;
 }
 
-static int draw(const struct plot_request *request, const struct cascade *cascade,
-                const struct distributions *distributions)
+int plot_latency(const struct plot_work *work)
 {
-    char heading[1024];
-    struct plot_target target;
-    int status = plot_target(&target, request);
-    if (status)
-        return status;
-    struct ebjr_latency_plot plot = {plot_heading(heading, request, cascade->dataset.name,
-                                                  cascade->student.name, cascade->teacher.name),
-                                     distributions->series, distributions->count};
-    return ebjr_latency_draw(&plot, target.directory, target.name);
-}
-
-int plot_latency(const struct plot_request *request, const struct cascade *cascade,
-                 const struct ebjr_score *score)
-{
+    const struct cascade *cascade = work->cascade;
     struct distributions distributions = {.count = 2};
-    int status = 0;
+    char text[PROMISE_TEXT];
     if (!cascade->student_latency)
         return ebjr_error_set(EBJR_ENOTFOUND,
                               "%s holds no latencies of both models: ebjr bench measures them, "
                               "ebjr import --latency-ns takes them",
-                              request->cascade.db);
+                              work->request->cascade.db);
     distributions.series[STUDENT] =
         (struct ebjr_latency_series){cascade->student.name, cascade->student_latency, cascade->n};
     distributions.series[TEACHER] =
         (struct ebjr_latency_series){cascade->teacher.name, cascade->teacher_latency, cascade->n};
-    if (!isnan(request->threshold))
-        status = add_cascade(&distributions, cascade, score, request->threshold);
+    int status = isnan(work->rule.threshold) ? 0 : add_cascade(&distributions, work);
     if (!status)
-        status = add_measured(&distributions, cascade, request->cascade.db);
-    if (!status)
-        status = draw(request, cascade, &distributions);
+        status = add_measured(&distributions, cascade, work->request->cascade.db);
+    if (!status) {
+        struct ebjr_latency_plot plot = {
+            .title = work->heading, .series = distributions.series, .count = distributions.count};
+        promise_latency(&plot.region, text, work);
+        status = ebjr_latency_draw(&plot, work->directory, work->name);
+    }
     free(distributions.cascade);
     free(distributions.measured);
     return status;

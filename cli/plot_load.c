@@ -1,11 +1,9 @@
-#include "cli/plot.h"
-
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/cascade_latency.h"
+#include "cli/plot.h"
 #include "plots/load.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,13 +169,9 @@ static int fill(struct load *load, ebjr_store *store)
     return status;
 }
 
-static int draw(const struct load *load, const struct plot_request *request, double most_p99)
+static int draw(const struct load *load, const struct plot_work *work, double most_p99)
 {
     char heading[1024];
-    struct plot_target target;
-    int status = plot_target(&target, request);
-    if (status)
-        return status;
     struct ebjr_load_series *series = calloc(load->group_count, sizeof *series);
     if (!series)
         return ebjr_error_memory();
@@ -185,21 +179,23 @@ static int draw(const struct load *load, const struct plot_request *request, dou
         const struct group *group = &load->groups[i];
         series[i] = (struct ebjr_load_series){group->name, group->points, group->count};
     }
-    struct ebjr_load_plot plot = {
-        plot_heading(heading, request, load->dataset.name, load->student.name, load->teacher.name),
-        series, load->group_count, most_p99};
-    status = ebjr_load_draw(&plot, target.directory, target.name);
+    snprintf(heading, sizeof heading, "%s: %s to %s", load->dataset.name, load->student.name,
+             load->teacher.name);
+    struct ebjr_load_plot plot = {*work->heading ? work->heading : heading, series,
+                                  load->group_count, most_p99};
+    int status = ebjr_load_draw(&plot, work->directory, work->name);
     free(series);
     return status;
 }
 
-int plot_load(const struct plot_request *request)
+int plot_load(const struct plot_work *work)
 {
-    const struct cascade_request *asked = &request->cascade;
+    const struct cascade_request *asked = &work->request->cascade;
+    const char *budget = work->request->max_p99;
     struct load load = {0};
     ebjr_store *store = NULL;
     double most_p99 = NAN;
-    int status = request->max_p99 ? ebjr_time_parse(&most_p99, request->max_p99) : 0;
+    int status = budget ? ebjr_time_parse(&most_p99, budget) : 0;
     if (!status && most_p99 <= 0)
         status = ebjr_error_set(EBJR_EINVAL, "--max-p99 is a time above 0");
     if (!status)
@@ -214,7 +210,7 @@ int plot_load(const struct plot_request *request)
         status = fill(&load, store);
     ebjr_store_close(store);
     if (!status)
-        status = draw(&load, request, most_p99);
+        status = draw(&load, work, most_p99);
     load_free(&load);
     return status;
 }

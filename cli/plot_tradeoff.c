@@ -2,43 +2,43 @@
 #include "calib/latency.h"
 #include "calib/measured.h"
 #include "cli/plot.h"
+#include "cli/plot_promise.h"
 #include "plots/tradeoff.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_SERIES = 16 };
 
 struct figure {
+    const struct plot_work *work;
     struct ebjr_curve curves[MOST_SERIES];
     struct ebjr_latency_curve latencies[MOST_SERIES]; /* count 0: costs are not latencies */
     struct ebjr_tradeoff_series series[MOST_SERIES];
     size_t count;
 };
 
-static bool is_latency(const struct plot_request *request)
+static bool is_cost(const struct plot_work *work, const char *cost)
 {
-    return strcmp(request->cost, "latency") == 0;
+    return strcmp(work->request->cost ? work->request->cost : "flops", cost) == 0;
 }
 
-static int add_curve(struct figure *figure, const struct plot_request *request,
-                     const struct cascade *cascade, const struct ebjr_score *score, double *values)
+static int add_curve(void *context, const char *name, const double *scores, const uint8_t *answer)
 {
+    struct figure *figure = context;
+    const struct cascade *cascade = figure->work->cascade;
+    if (figure->count == MOST_SERIES)
+        return ebjr_error_set(EBJR_EINVAL, "more scores than a picture has room for");
     struct ebjr_curve *curve = &figure->curves[figure->count];
     struct ebjr_latency_curve *latency = &figure->latencies[figure->count];
-    int status = cascade_score(values, cascade, score);
-    if (!status)
-        status = ebjr_sweep(curve, values, cascade->student_correct, cascade->teacher_correct,
-                            cascade->n);
+    int status = ebjr_sweep(curve, scores, cascade->student_correct, answer, cascade->n);
     figure->count += !status;
-    if (!status && is_latency(request))
-        status = ebjr_latency_sweep(latency, curve, values, cascade->student_latency,
+    if (!status && is_cost(figure->work, "latency"))
+        status = ebjr_latency_sweep(latency, curve, scores, cascade->student_latency,
                                     cascade->teacher_latency, cascade->n);
     if (!status)
         figure->series[figure->count - 1] =
-            (struct ebjr_tradeoff_series){score->name, curve, latency->mean};
+            (struct ebjr_tradeoff_series){name, curve, latency->mean};
     return status;
 }
 
@@ -50,33 +50,33 @@ static void figure_free(struct figure *figure)
     }
 }
 
-/* The chosen scores, then the bounds that every picture shows. */
-static int fill(struct figure *figure, const struct plot_request *request,
-                const struct cascade *cascade, const struct ebjr_score *scores, size_t count,
-                double *values)
+/* What every picture shows. */
+static int add_bounds(struct figure *figure)
 {
     static const char *const bounds[] = {"random", "oracle"};
-    int status = 0;
-    for (size_t i = 0; !status && i < count; i++)
-        if (scores[i].kind == EBJR_SCORE_LOGITS)
-            status = add_curve(figure, request, cascade, &scores[i], values);
+    const struct cascade *cascade = figure->work->cascade;
+    double *values = malloc(cascade->n * sizeof *values);
+    int status = values ? 0 : ebjr_error_memory();
     for (size_t i = 0; !status && i < ROWS(bounds); i++) {
         const struct ebjr_score *score;
         status = ebjr_score_find(&score, bounds[i]);
         if (!status)
-            status = add_curve(figure, request, cascade, score, values);
+            status = cascade_score(values, cascade, score);
+        if (!status)
+            status = add_curve(figure, score->name, values, cascade->teacher_correct);
     }
+    free(values);
     return status;
 }
 
 /* The ends of the axis, and what stands below it. */
-static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_request *request,
-                 const struct cascade *cascade)
+static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_work *work)
 {
+    const struct cascade *cascade = work->cascade;
     struct ebjr_measured_summary student, teacher;
     int status = 0;
     plot->cost_label = label;
-    if (is_latency(request)) {
+    if (is_cost(work, "latency")) {
         snprintf(label, 128, "mean latency of a sample");
         status = ebjr_measured_summarise(&student, cascade->student_latency, cascade->n);
         if (!status)
@@ -84,7 +84,7 @@ static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_
         plot->student_cost = student.mean;
         plot->teacher_cost = teacher.mean;
         plot->is_time = true;
-    } else if (strcmp(request->cost, "teacher-rate") == 0) {
+    } else if (is_cost(work, "teacher-rate")) {
         snprintf(label, 128, "teacher rate (%%)");
         plot->student_cost = 0;
         plot->teacher_cost = 100;
@@ -97,62 +97,56 @@ static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_
     return status;
 }
 
-static int draw(const struct plot_request *request, const struct cascade *cascade,
-                const struct figure *figure, const struct ebjr_point *mark)
-{
-    char heading[1024], label[128];
-    struct plot_target target;
-    struct ebjr_tradeoff plot = {.title =
-                                     plot_heading(heading, request, cascade->dataset.name,
-                                                  cascade->student.name, cascade->teacher.name),
-                                 .student = cascade->student.name,
-                                 .teacher = cascade->teacher.name,
-                                 .series = figure->series,
-                                 .count = figure->count,
-                                 .mark = mark};
-    int status = plot_target(&target, request);
-    if (!status)
-        status = price(&plot, label, request, cascade);
-    if (status)
-        return status;
-    return ebjr_tradeoff_draw(&plot, target.directory, target.name);
-}
-
 /* Whether the costs that are asked for are known. */
-static int check_cost(const struct plot_request *request, const struct cascade *cascade)
+static int check_cost(const struct plot_work *work)
 {
-    if (is_latency(request) && !cascade->student_latency)
+    const struct cascade *cascade = work->cascade;
+    if (is_cost(work, "latency") && !cascade->student_latency)
         return ebjr_error_set(EBJR_ENOTFOUND,
                               "%s holds no latencies of both models: ebjr bench measures them, "
                               "ebjr import --latency-ns takes them",
-                              request->cascade.db);
-    if (strcmp(request->cost, "flops") == 0 &&
-        (isnan(cascade->student_flops) || isnan(cascade->teacher_flops)))
+                              work->request->cascade.db);
+    if (is_cost(work, "flops") && isnan(cascade->student_flops + cascade->teacher_flops))
         return ebjr_error_set(EBJR_EINVAL, "the FLOPs of a model are unknown, and so is the axis; "
                                            "import it with --flops N");
     return 0;
 }
 
-int plot_tradeoff(const struct plot_request *request, const struct cascade *cascade,
-                  const struct ebjr_score *scores, size_t count)
+/* `figure` ends with a bound, which is of the teacher's own answers. */
+static int draw(const struct plot_work *work, const struct figure *figure)
 {
-    struct figure figure = {0};
+    const struct cascade *cascade = work->cascade;
+    const struct ebjr_curve *bound = &figure->curves[figure->count - 1];
+    char label[128], text[PROMISE_TEXT];
     struct ebjr_point mark;
-    double *values = NULL;
-    bool marked = !isnan(request->threshold);
-    int status = check_cost(request, cascade);
-    if (!status && !(values = malloc(cascade->n * sizeof *values)))
-        status = ebjr_error_memory();
-    if (!status)
-        status = fill(&figure, request, cascade, scores, count, values);
-    if (!status && marked) {
-        status = cascade_score(values, cascade, scores);
-        ebjr_sweep_at(&mark, request->threshold, values, cascade->student_correct,
-                      cascade->teacher_correct, cascade->n);
+    struct ebjr_tradeoff plot = {
+        .title = work->heading,
+        .student = cascade->student.name,
+        .teacher = cascade->teacher.name,
+        .student_accuracy = (double)bound->student_correct / (double)bound->n,
+        .teacher_accuracy = (double)bound->teacher_correct / (double)bound->n,
+        .series = figure->series,
+        .count = figure->count};
+    if (!isnan(work->rule.threshold)) {
+        ebjr_sweep_at(&mark, work->rule.threshold, work->rule.scores, cascade->student_correct,
+                      work->rule.answer, cascade->n);
+        plot.mark = &mark;
     }
+    promise_tradeoff(&plot.region, text, work, plot.teacher_accuracy);
+    int status = price(&plot, label, work);
+    return status ? status : ebjr_tradeoff_draw(&plot, work->directory, work->name);
+}
+
+int plot_tradeoff(const struct plot_work *work)
+{
+    struct figure figure = {.work = work};
+    int status = check_cost(work);
     if (!status)
-        status = draw(request, cascade, &figure, marked ? &mark : NULL);
+        status = plot_each_score(work, add_curve, &figure);
+    if (!status)
+        status = add_bounds(&figure);
+    if (!status)
+        status = draw(work, &figure);
     figure_free(&figure);
-    free(values);
     return status;
 }

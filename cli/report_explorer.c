@@ -1,5 +1,6 @@
 /* Data of a report's explorer. */
 #include "base/error.h"
+#include "base/text.h"
 #include "calib/certify.h"
 #include "cli/report.h"
 
@@ -32,7 +33,8 @@ static void write_option(FILE *file, const char *name, const char *value)
 char *report_command(const struct report *report, const char *verb)
 {
     const struct cascade_request *asked = &report->request->cascade;
-    char *text = NULL;
+    const struct ebjr_score_options *options = &report->cascade.options;
+    char *text = NULL, number[EBJR_NUMBER_TEXT];
     size_t size;
     FILE *file = open_memstream(&text, &size);
     if (!file)
@@ -43,23 +45,20 @@ char *report_command(const struct report *report, const char *verb)
     write_option(file, "teacher", asked->teacher ? asked->teacher : report->cascade.teacher.name);
     write_option(file, "dataset", asked->dataset);
     write_option(file, "flops-convention", asked->convention);
-    write_option(file, "precision", asked->precision);
-    if (asked->temperature != 1)
-        fprintf(file, " --temperature %.17g", asked->temperature);
-    if (asked->p != 4)
-        fprintf(file, " --p %.17g", asked->p);
+    if (options->precision == EBJR_FLOAT32)
+        write_option(file, "precision", "float32");
+    if (options->temperature != 1)
+        write_option(file, "temperature", ebjr_number_format(number, options->temperature));
+    if (options->p != 4)
+        write_option(file, "p", ebjr_number_format(number, options->p));
     fclose(file);
     return text;
 }
 
-/* Is the policy's router a score as this report computes it, whose answer is the teacher's? */
-static bool is_plain(const struct report *report, const struct ebjr_score *score)
+/* Is the policy's router this score, as the report computes it? */
+static bool is_policy(const struct report *report, const struct ebjr_score *score)
 {
-    const struct ebjr_router *router = &report->policy.stages[0].router;
-    const struct ebjr_score_options *a = &router->options, *b = &report->cascade.options;
-    return !router->learned && router->classes == 0 && router->score == score &&
-           a->temperature == b->temperature && a->p == b->p && a->precision == b->precision &&
-           report->policy.answer_weight >= 1;
+    return report_policy_is_plain(report) && report->policy.stages[0].router.score == score;
 }
 
 static int add(struct report_explorer *out, const struct cascade *cascade, const char *name,
@@ -72,7 +71,7 @@ static int add(struct report_explorer *out, const struct cascade *cascade, const
     if (!status && cascade->student_latency)
         status = ebjr_latency_sweep(latency, curve, scores, cascade->student_latency,
                                     cascade->teacher_latency, cascade->n);
-    out->series[i] = (struct ebjr_explorer_series){name, option, curve, latency, SIZE_MAX};
+    out->series[i] = (struct ebjr_slider_series){name, option, curve, latency, SIZE_MAX};
     out->explorer.count++;
     return status;
 }
@@ -106,7 +105,7 @@ static int add_scores(struct report_explorer *out, const struct report *report,
                      cascade->teacher_correct);
         if (is_first(report, scores, i) && !(report->has_policy && is_marked))
             out->explorer.first = out->explorer.count - 1;
-        if (!status && report->has_policy && is_plain(report, &scores[i])) {
+        if (!status && is_policy(report, &scores[i])) {
             mark(out, report);
             is_marked = true;
         }

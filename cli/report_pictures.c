@@ -1,10 +1,10 @@
 /* Pictures of a report: drawn by gnuplot into a directory that goes away, and inlined. */
 #include "base/error.h"
 #include "cli/report.h"
+#include "plots/picture.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 int report_pictures_begin(struct report *report)
 {
     const char *base = getenv("TMPDIR");
+    ebjr_picture_svg_alone(true);
     snprintf(report->pictures, sizeof report->pictures, "%s/ebjr-report-XXXXXX",
              base && *base ? base : "/tmp");
     if (!mkdtemp(report->pictures)) {
@@ -36,82 +37,52 @@ void report_pictures_end(struct report *report)
     *report->pictures = 0;
 }
 
-/* What ebjr plot is asked for to draw this picture; `path` is room for where. */
-static struct plot_request plot_of(const struct report *report, const char *name,
-                                   char path[PATH_MAX])
+static bool is_without_gnuplot(int status)
 {
-    snprintf(path, PATH_MAX, "%s/%s", report->pictures, name);
-    return (struct plot_request){.cascade = report->request->cascade,
-                                 .cost = "flops",
-                                 .threshold = NAN,
-                                 .title = "",
-                                 .out = path};
+    return status == EBJR_ENOTFOUND && strstr(ebjr_error_last(), "gnuplot is not installed");
 }
 
-/* The picture that was drawn, or why there is none. The first that finds no gnuplot speaks for all;
- * a failure of gnuplot's own, or of the disk, ends the report. */
-static int include(struct report *report, const struct plot_request *plot, int status,
-                   const char *name, const char *caption)
+int report_include(struct report *report, const char *path, const char *id, const char *caption,
+                   int drawn)
 {
-    char path[PATH_MAX + 4];
-    if (status == EBJR_ENOTFOUND && strstr(ebjr_error_last(), "gnuplot is not installed")) {
+    char svg[PATH_MAX + 4];
+    if (is_without_gnuplot(drawn)) {
         say("note: gnuplot is not installed (Debian: gnuplot-nox): the report has no pictures");
         report_pictures_end(report);
         return 0;
     }
-    if (status)
-        return status;
-    snprintf(path, sizeof path, "%s.svg", plot->out);
-    return ebjr_report_figure(report->page, name, caption, path);
+    if (drawn)
+        return drawn;
+    snprintf(svg, sizeof svg, "%s.svg", path);
+    return ebjr_report_figure(report->page, id, caption, svg);
 }
 
-int report_picture_tradeoff(struct report *report, const char *cost)
+int report_picture(struct report *report, const char *kind, const char *cost, const char *caption)
 {
-    char path[PATH_MAX], name[64], caption[256];
+    char path[PATH_MAX], id[64];
     size_t count;
-    const struct ebjr_score *scores = ebjr_score_list(&count);
-    bool is_latency = strcmp(cost, "latency") == 0;
+    const struct cascade *cascade = &report->cascade;
+    struct plot_request plot = PLOT_REQUEST;
+    bool is_load = strcmp(kind, "qps") == 0;
     if (!*report->pictures)
         return 0;
-    snprintf(name, sizeof name, "tradeoff-%s", cost);
-    struct plot_request plot = plot_of(report, name, path);
+    snprintf(id, sizeof id, "picture-%s%s%s", kind, cost ? "-" : "", cost ? cost : "");
+    snprintf(path, sizeof path, "%s/%s", report->pictures, id);
+    plot.cascade = report->request->cascade;
+    plot.cascade.student = cascade->student.name;
+    plot.cascade.teacher = cascade->teacher.name;
+    plot.cascade.dataset = cascade->dataset.name;
+    plot.kind = kind;
     plot.cost = cost;
-    snprintf(caption, sizeof caption,
-             "Accuracy against the mean %s of a sample, a curve a score; random is the line to "
-             "beat, oracle the bound.",
-             is_latency                          ? "latency"
-             : strcmp(cost, "teacher-rate") == 0 ? "teacher rate"
-                                                 : "FLOPs");
-    return include(report, &plot, plot_tradeoff(&plot, &report->cascade, scores, count), name,
-                   caption);
-}
-
-int report_picture_latency(struct report *report)
-{
-    char path[PATH_MAX];
-    const struct ebjr_router *router = &report->policy.stages[0].router;
-    bool is_plain = report->has_policy && !router->learned && router->classes == 0;
-    if (!*report->pictures)
-        return 0;
-    struct plot_request plot = plot_of(report, "latencies", path);
-    plot.threshold = is_plain ? report->rule.threshold : NAN;
-    return include(report, &plot, plot_latency(&plot, &report->cascade, router->score), "latencies",
-                   "How latencies of a sample are distributed; the slow few are drawn as large as "
-                   "the many.");
-}
-
-int report_picture_load(struct report *report)
-{
-    char path[PATH_MAX];
-    if (!*report->pictures)
-        return 0;
-    struct plot_request plot = plot_of(report, "load", path);
-    plot.cascade.student = report->cascade.student.name;
-    plot.cascade.teacher = report->cascade.teacher.name;
-    plot.cascade.dataset = report->cascade.dataset.name;
-    int status = plot_load(&plot);
-    if (status == EBJR_ENOTFOUND && !strstr(ebjr_error_last(), "gnuplot is not installed"))
+    plot.out = path;
+    plot.title = report->title;
+    if (strcmp(kind, "tradeoff") == 0 || strcmp(kind, "risk-coverage") == 0)
+        plot.score = "all";
+    else if (!report->has_policy && !is_load)
+        plot.score = ebjr_score_list(&count)[report->best].name;
+    int status =
+        plot_draw(&plot, is_load ? NULL : cascade, report->has_policy ? &report->policy : NULL);
+    if (is_load && status == EBJR_ENOTFOUND && !is_without_gnuplot(status))
         return 0; /* nothing was measured under load */
-    return include(report, &plot, status, "load",
-                   "Latency under load: percentiles against requests a second.");
+    return report_include(report, path, id, caption, status);
 }

@@ -157,6 +157,13 @@ static void write_advice(const struct report *report)
                                         "its operating point, its certificate, each class.");
 }
 
+bool report_policy_is_plain(const struct report *report)
+{
+    const struct ebjr_router *router = &report->policy.stages[0].router;
+    return report->has_policy && !router->learned && router->classes == 0 &&
+           report->policy.answer_weight >= 1;
+}
+
 void report_policy(const struct report *report)
 {
     if (!report->has_policy) {

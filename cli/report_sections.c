@@ -108,8 +108,25 @@ static int write_scores(struct report *report)
         &report->best, cascade, scores, count, &options,
         table_of(report, "Scores, the best first (ebjr sweep --summary)"));
     if (!status)
-        status = report_picture_tradeoff(report, has_flops ? "flops" : "teacher-rate");
+        status = report_picture(report, "tradeoff", has_flops ? "flops" : "teacher-rate",
+                                "Accuracy against cost, a curve a score. Random is the line to "
+                                "beat, oracle the bound.");
+    if (!status)
+        status = report_picture(report, "risk-coverage", NULL,
+                                "How often the student is wrong among the samples that a score is "
+                                "surest of.");
     return status;
+}
+
+static int write_outputs(struct report *report)
+{
+    int status = report_picture(report, "histogram", NULL,
+                                "The score of the samples that the student has right, and of those "
+                                "it has wrong.");
+    return status ? status
+                  : report_picture(report, "reliability", NULL,
+                                   "How often each model is right, against how sure it says it "
+                                   "is.");
 }
 
 static int write_classes(struct report *report)
@@ -120,8 +137,11 @@ static int write_classes(struct report *report)
                       "where the threshold was not chosen on the same samples. Harm: the "
                       "student answered, wrong, and the teacher is right; help: the other way "
                       "round.");
-    return slices_report(&report->cascade, &report->rule, "class", 0.05,
-                         table_of(report, "Classes (ebjr eval --by class)"));
+    int status = slices_report(&report->cascade, &report->rule, "class", 0.05,
+                               table_of(report, "Classes (ebjr eval --by class)"));
+    return status ? status
+                  : report_picture(report, "classes", NULL,
+                                   "Harm and help of each class, the most harmed first.");
 }
 
 static int write_measurements(struct report *report)
@@ -144,10 +164,15 @@ static int write_latency(struct report *report)
                               "Latencies of both models are not stored, so the cascade's are not "
                               "known: ebjr bench --each measures them.");
     if (!status && report->cascade.student_latency)
-        status = report_picture_tradeoff(report, "latency");
+        status = report_picture(report, "tradeoff", "latency",
+                                "Accuracy against the mean latency of a sample, a curve a score.");
     if (!status && report->cascade.student_latency)
-        status = report_picture_latency(report);
-    return status ? status : report_picture_load(report);
+        status = report_picture(report, "latency", NULL,
+                                "How latencies are distributed; the slow few have as much room as "
+                                "the many.");
+    return status ? status
+                  : report_picture(report, "qps", NULL,
+                                   "Latency under load: percentiles against requests a second.");
 }
 
 static void take_note(void *context, const char *text)
@@ -204,19 +229,29 @@ static int write_provenance(struct report *report)
     return write_runs(report);
 }
 
+enum need { ALWAYS, WITH_POLICY, WITH_BASELINES };
+
 static const struct {
     struct ebjr_report_section title;
     int (*write)(struct report *report);
-    bool needs_policy;
+    enum need need;
 } sections[] = {
-    {{"policy", "Policy"}, write_policy, false},
-    {{"explore", "Explore thresholds"}, write_explorer, false},
-    {{"point", "Operating point"}, write_point, true},
-    {{"scores", "Scores ranked"}, write_scores, false},
-    {{"classes", "Class by class"}, write_classes, true},
-    {{"latency", "Latency"}, write_latency, false},
-    {{"provenance", "What was run"}, write_provenance, false},
+    {{"policy", "Policy"}, write_policy, ALWAYS},
+    {{"explore", "Explore thresholds"}, write_explorer, ALWAYS},
+    {{"point", "Operating point"}, write_point, WITH_POLICY},
+    {{"scores", "Scores ranked"}, write_scores, ALWAYS},
+    {{"outputs", "Scores of right and wrong answers"}, write_outputs, ALWAYS},
+    {{"classes", "Class by class"}, write_classes, WITH_POLICY},
+    {{"latency", "Latency"}, write_latency, ALWAYS},
+    {{"comparison", "Beside published results"}, report_comparison, WITH_BASELINES},
+    {{"provenance", "What was run"}, write_provenance, ALWAYS},
 };
+
+static bool is_there(const struct report *report, enum need need)
+{
+    return need == ALWAYS || (need == WITH_POLICY && report->has_policy) ||
+           (need == WITH_BASELINES && report->request->baselines.count > 0);
+}
 
 static int write_end(struct report *report)
 {
@@ -228,7 +263,7 @@ static int write_end(struct report *report)
     return status;
 }
 
-int report_write(struct report *report, const char *title)
+int report_write(struct report *report)
 {
     const struct cascade *cascade = &report->cascade;
     struct ebjr_report_section titles[ROWS(sections)];
@@ -236,13 +271,13 @@ int report_write(struct report *report, const char *title)
     size_t count = 0;
     int status = 0;
     for (size_t i = 0; i < ROWS(sections); i++)
-        if (report->has_policy || !sections[i].needs_policy)
+        if (is_there(report, sections[i].need))
             titles[count++] = sections[i].title;
-    snprintf(subtitle, sizeof subtitle, "Student %s, teacher %s, on the %zu samples of %s",
+    snprintf(subtitle, sizeof subtitle, "Student: %s. Teacher: %s. %zu samples of %s.",
              cascade->student.name, cascade->teacher.name, cascade->n, cascade->dataset.name);
-    ebjr_report_begin(report->page, title, subtitle, titles, count);
+    ebjr_report_begin(report->page, report->title, subtitle, titles, count);
     for (size_t i = 0; !status && i < ROWS(sections); i++) {
-        if (sections[i].needs_policy && !report->has_policy)
+        if (!is_there(report, sections[i].need))
             continue;
         ebjr_report_section_begin(report->page, &sections[i].title);
         status = sections[i].write(report);

@@ -1,186 +1,150 @@
 #include "plots/explorer.h"
 
 #include "base/error.h"
-#include "base/text.h"
-#include "plots/html.h"
+#include "plots/thin.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* How many samples the cascade has right. */
-static int64_t right_at(const struct ebjr_curve *curve, size_t i)
+enum figure { ACCURACY, SHARE, FLOPS, LATENCY, FIGURES };
+
+static bool is_known(const struct ebjr_explorer_plot *plot, enum figure figure)
 {
-    return curve->teacher_correct + curve->points[i].help - curve->points[i].harm;
+    return figure == FLOPS     ? !isnan(plot->student_flops + plot->teacher_flops)
+           : figure == LATENCY ? plot->latency != NULL
+                               : true;
 }
 
-struct span {
-    int64_t low, high;
-};
-
-/* From the least to the most right answers of any point of any curve. */
-static struct span span_of(const struct ebjr_explorer *explorer)
+/* In the units of the data: per cent, FLOPs, nanoseconds. */
+static double value_of(const struct ebjr_explorer_plot *plot, enum figure figure, size_t i)
 {
-    struct span span = {INT64_MAX, INT64_MIN};
-    for (size_t s = 0; s < explorer->count; s++) {
-        const struct ebjr_curve *curve = explorer->series[s].curve;
-        for (size_t i = 0; i < curve->count; i++) {
-            int64_t right = right_at(curve, i);
-            span.low = right < span.low ? right : span.low;
-            span.high = right > span.high ? right : span.high;
-        }
+    const struct ebjr_curve *curve = plot->curve;
+    const struct ebjr_point *point = &curve->points[i];
+    switch (figure) {
+    case ACCURACY: return 100 * ebjr_point_accuracy(curve, point);
+    case SHARE: return 100 * ebjr_point_share(curve, point);
+    case FLOPS: return ebjr_point_cost(curve, point, plot->student_flops, plot->teacher_flops);
+    default: return plot->latency[i];
+    }
+}
+
+static struct ebjr_span span_of(const struct ebjr_explorer_plot *plot, const double *y)
+{
+    struct ebjr_span span = {plot->axis.low, plot->axis.high, INFINITY, -INFINITY};
+    for (size_t i = 0; i < plot->curve->count; i++) {
+        span.y_low = fmin(span.y_low, y[i]);
+        span.y_high = fmax(span.y_high, y[i]);
     }
     return span;
 }
 
-/* What is kept of a curve: indices of its points, ascending. */
-struct kept {
-    size_t *index, count;
-};
-
-static size_t most_accurate(const struct ebjr_curve *curve)
+static int write_figure(FILE *data, const struct ebjr_explorer_plot *plot, enum figure figure)
 {
-    size_t best = 0;
-    for (size_t i = 1; i < curve->count; i++)
-        if (right_at(curve, i) > right_at(curve, best))
-            best = i;
-    return best;
-}
-
-/* Two points i < j of a curve are within a pixel of each other. */
-static bool is_near(const struct ebjr_curve *curve, const struct span *span, size_t i, size_t j)
-{
-    double x = (double)(curve->points[j].student - curve->points[i].student) / (double)curve->n;
-    double y = (double)llabs(right_at(curve, j) - right_at(curve, i));
-    double height = (double)(span->high - span->low);
-    return x * EBJR_EXPLORER_WIDTH <= 1 && y * EBJR_EXPLORER_HEIGHT <= height;
-}
-
-static int thin(struct kept *kept, const struct ebjr_explorer_series *series,
-                const struct span *span)
-{
-    const struct ebjr_curve *curve = series->curve;
-    size_t best = most_accurate(curve), last = 0;
-    kept->count = 0;
-    kept->index = malloc(curve->count * sizeof *kept->index);
-    if (!kept->index)
-        return ebjr_error_memory();
-    for (size_t i = 0; i < curve->count; i++) {
-        bool must = i == 0 || i + 1 == curve->count || i == series->mark || i == best;
-        if (must || !is_near(curve, span, last, i))
-            kept->index[kept->count++] = last = i;
+    static const char *const names[] = {"accuracy (%)", "student share (%)", "FLOPs", "ns"};
+    size_t *kept = NULL, count = 0, n = plot->curve->count;
+    double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
+    int status = x && y ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < n; i++) {
+        x[i] = ebjr_axis_position(&plot->axis, plot->curve->points[i].threshold);
+        y[i] = value_of(plot, figure, i);
     }
-    return 0;
-}
-
-enum field { STUDENT, HARM, HELP, LATENCY_SUM, P50, P95, P99 };
-
-static int64_t field_at(const struct ebjr_explorer_series *series, enum field field, size_t i)
-{
-    const struct ebjr_point *point = &series->curve->points[i];
-    const struct ebjr_latency_curve *latency = series->latency;
-    switch (field) {
-    case STUDENT: return point->student;
-    case HARM: return point->harm;
-    case HELP: return point->help;
-    case LATENCY_SUM: return llround(latency->mean[i] * (double)series->curve->n);
-    case P50: return llround(latency->p50[i]);
-    case P95: return llround(latency->p95[i]);
-    case P99: return llround(latency->p99[i]);
+    if (!status) {
+        struct ebjr_span span = span_of(plot, y);
+        status = ebjr_thin(&kept, &count, x, y, n, &span);
     }
-    return 0;
-}
-
-static void write_field(FILE *file, const char *name, const struct ebjr_explorer_series *series,
-                        const struct kept *kept, enum field field)
-{
-    int64_t before = 0;
-    fprintf(file, ",\n\"%s\":[", name);
-    for (size_t k = 0; k < kept->count; k++) {
-        int64_t value = field_at(series, field, kept->index[k]);
-        fprintf(file, k ? ",%lld" : "%lld", (long long)(value - before));
-        before = value;
-    }
-    fputc(']', file);
-}
-
-/* JSON knows no infinity; the first threshold is one. */
-static void write_number(FILE *file, double value)
-{
-    char text[EBJR_NUMBER_TEXT];
-    fputs(isfinite(value) ? ebjr_number_format(text, value) : "null", file);
-}
-
-static void write_thresholds(FILE *file, const struct ebjr_curve *curve, const struct kept *kept)
-{
-    fputs(",\n\"threshold\":[", file);
-    for (size_t k = 0; k < kept->count; k++) {
-        fputs(k ? "," : "", file);
-        write_number(file, curve->points[kept->index[k]].threshold);
-    }
-    fputc(']', file);
-}
-
-static void write_series(FILE *file, const struct ebjr_explorer_series *series,
-                         const struct kept *kept)
-{
-    static const struct {
-        const char *name;
-        enum field field;
-    } fields[] = {{"student", STUDENT}, {"harm", HARM}, {"help", HELP}, {"latency", LATENCY_SUM},
-                  {"p50", P50},         {"p95", P95},   {"p99", P99}};
-    size_t count = series->latency->count ? 7 : 3;
-    fputs("{\"name\":", file);
-    ebjr_html_json(file, series->name);
-    fputs(",\"option\":", file);
-    if (series->option)
-        ebjr_html_json(file, series->option);
-    else
-        fputs("null", file);
-    fprintf(file, ",\"teacherCorrect\":%lld,\"points\":%zu,\"mark\":",
-            (long long)series->curve->teacher_correct, series->curve->count);
-    size_t mark = 0;
-    while (mark < kept->count && kept->index[mark] != series->mark)
-        mark++;
-    if (mark < kept->count)
-        fprintf(file, "%zu", mark);
-    else
-        fputs("null", file);
-    write_thresholds(file, series->curve, kept);
-    for (size_t i = 0; i < count; i++)
-        write_field(file, fields[i].name, series, kept, fields[i].field);
-    fputc('}', file);
-}
-
-int ebjr_explorer_write(FILE *file, const struct ebjr_explorer *explorer)
-{
-    const struct ebjr_curve *curve = explorer->series[0].curve;
-    struct span span = span_of(explorer);
-    fputs("{\"student\":", file);
-    ebjr_html_json(file, explorer->student);
-    fputs(",\"teacher\":", file);
-    ebjr_html_json(file, explorer->teacher);
-    fputs(",\"command\":", file);
-    ebjr_html_json(file, explorer->command);
-    fputs(",\"studentFlops\":", file);
-    write_number(file, explorer->student_flops);
-    fputs(",\"teacherFlops\":", file);
-    write_number(file, explorer->teacher_flops);
-    fprintf(file,
-            ",\"n\":%lld,\"studentCorrect\":%lld,\"right\":[%lld,%lld],\"width\":%d,\"height\":%d,"
-            "\"first\":%zu,\"series\":[",
-            (long long)curve->n, (long long)curve->student_correct, (long long)span.low,
-            (long long)span.high, EBJR_EXPLORER_WIDTH, EBJR_EXPLORER_HEIGHT, explorer->first);
-    int status = 0;
-    for (size_t s = 0; !status && s < explorer->count; s++) {
-        struct kept kept;
-        status = thin(&kept, &explorer->series[s], &span);
-        if (status)
-            break;
-        fputs(s ? ",\n" : "\n", file);
-        write_series(file, &explorer->series[s], &kept);
-        free(kept.index);
-    }
-    fputs("]}\n", file);
+    fprintf(data, "# place on the axis, threshold, %s\n", names[figure]);
+    for (size_t k = 0; k < count; k++)
+        fprintf(data, "%.17g %.17g %.17g\n", x[kept[k]], plot->curve->points[kept[k]].threshold,
+                y[kept[k]]);
+    fprintf(data, "\n\n");
+    free(kept);
+    free(x);
+    free(y);
     return status;
+}
+
+static int write_data(FILE *data, const struct ebjr_explorer_plot *plot)
+{
+    int status = 0;
+    for (enum figure figure = 0; !status && figure < FIGURES; figure++)
+        if (is_known(plot, figure))
+            status = write_figure(data, plot, figure);
+    return status;
+}
+
+/* "FLOPs (100 %: 345M)"; what is drawn is a share of the costliest point, the first. */
+static void write_cost(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot,
+                       enum figure figure, size_t index)
+{
+    static const char *const dashes[] = {"1", "1", "2", "4"};
+    char entry[128];
+    double most = value_of(plot, figure, 0);
+    struct ebjr_unit unit = figure == FLOPS ? ebjr_unit_of_count(most) : ebjr_unit_of_time(most);
+    if (figure == SHARE)
+        snprintf(entry, sizeof entry, "student share");
+    else
+        snprintf(entry, sizeof entry, "%s (100 %%: %.3g %s)",
+                 figure == FLOPS ? "FLOPs" : "mean latency", most / unit.divisor, unit.name);
+    fprintf(picture->script,
+            ", \\\n    data index %zu using 1:($3 * %.17g) axes x1y2 with steps lc rgb '%s' dt %s "
+            "lw 1.5 ",
+            index,
+            figure == SHARE ? 1
+            : most > 0      ? 100 / most
+                            : 1,
+            ebjr_colour(figure), dashes[figure]);
+    ebjr_picture_entry(picture, entry);
+}
+
+static void write_axes(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
+{
+    const struct ebjr_curve *curve = plot->curve;
+    FILE *script = picture->script;
+    char label[256];
+    ebjr_axis_write(picture, &plot->axis);
+    snprintf(label, sizeof label, "threshold of %s", plot->axis.name);
+    ebjr_picture_set(picture, "xlabel", label, "");
+    fprintf(script,
+            "set ylabel 'accuracy (%%)'\nset y2label 'share (%%)'\nset border 11\n"
+            "set y2tics 0, 25\nset y2range [0:100]\nset offsets 0, 0, graph 0.05, graph 0.05\n"
+            "student = %.17g\nteacher = %.17g\n",
+            100 * (double)curve->student_correct / (double)curve->n,
+            100 * (double)curve->teacher_correct / (double)curve->n);
+    ebjr_region_shade(picture, &plot->region, plot->note);
+    ebjr_picture_key(picture, 5, 26);
+    if (!isnan(plot->threshold))
+        ebjr_picture_vertical(picture, ebjr_axis_position(&plot->axis, plot->threshold));
+}
+
+static void write_script(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
+{
+    size_t index = 1;
+    write_axes(picture, plot);
+    ebjr_picture_plot(picture);
+    fprintf(picture->script,
+            "    data index 0 using 1:3 with steps lc rgb '%s' lw 3 title 'accuracy (left)'",
+            ebjr_colour(ACCURACY));
+    for (enum figure figure = SHARE; figure < FIGURES; figure++)
+        if (is_known(plot, figure))
+            write_cost(picture, plot, figure, index++);
+    fprintf(picture->script, ", \\\n    student with lines lc rgb '#999999' dt 3 lw 1.5 title "
+                             "'student, teacher alone (left)', \\\n"
+                             "    teacher with lines lc rgb '#999999' dt 3 lw 1.5 notitle\n");
+}
+
+int ebjr_explorer_draw(const struct ebjr_explorer_plot *plot, const char *directory,
+                       const char *name)
+{
+    struct ebjr_picture picture;
+    int status = ebjr_picture_open(&picture, directory, name);
+    if (status)
+        return status;
+    int written = write_data(picture.data, plot);
+    status = ebjr_picture_begin(&picture, plot->title, 1);
+    if (status)
+        return status;
+    write_script(&picture, plot);
+    status = ebjr_picture_draw(&picture);
+    return written ? written : status;
 }

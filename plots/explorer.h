@@ -1,42 +1,35 @@
-/* Data of a report's explorer: the points of every curve that a slider stops at, as JSON. */
+/* The picture of all thresholds of one score: accuracy, and who answers at what cost. */
 #ifndef EBJR_PLOTS_EXPLORER_H
 #define EBJR_PLOTS_EXPLORER_H
 
-#include "calib/latency.h"
 #include "calib/sweep.h"
-
-#include <stdio.h>
+#include "plots/axis.h"
+#include "plots/region.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The chart's plotting area in its units, CSS pixels where there is room. */
-enum { EBJR_EXPLORER_WIDTH = 640, EBJR_EXPLORER_HEIGHT = 320 };
-
-struct ebjr_explorer_series {
-    const char *name;
-    const char *option; /* what --score calls it; NULL: a router that is not to be had by name */
+struct ebjr_explorer_plot {
+    const char *title;
+    struct ebjr_axis axis;
     const struct ebjr_curve *curve;
-    const struct ebjr_latency_curve *latency; /* of latencies in whole ns; count 0: unknown */
-    size_t mark;                              /* a point that must be there; SIZE_MAX: none */
-};
-
-struct ebjr_explorer {
-    const char *student, *teacher; /* names */
-    const char *command; /* "ebjr eval --db ...", to which score and threshold are added */
     double student_flops, teacher_flops; /* NaN: unknown */
-    const struct ebjr_explorer_series *series;
-    size_t count, first; /* first: the series that is shown at first */
+    const double *latency;               /* [curve->count] mean, ns; NULL: unknown */
+    double threshold;                    /* of an operating point; NaN: none */
+    struct ebjr_region region;           /* in positions of the axis */
+    const char *note;                    /* in the caption; "": none */
 };
 
 /*
- * One JSON object, fit to stand in a <script>. Along a curve a point is left out where it is within
- * one pixel, both ways, of the last one kept; the first, the last, the marked and the most accurate
- * one are always kept. Counts, and latencies as sums over the samples and percentiles in ns, are
- * integers, each but the first of an array less the one before it. Errors: EBJR_ENOMEM.
+ * Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg, NAME.png and NAME.pdf from them:
+ * accuracy on the left axis; on the right one the student share, and FLOPs and mean latency as a
+ * share of what asking both models always takes. Each is a step function of the threshold; long
+ * ones are thinned (thin.h). Errors: EBJR_EIO, EBJR_ENOMEM; those of ebjr_gnuplot_run, after both
+ * files were written.
  */
-int ebjr_explorer_write(FILE *file, const struct ebjr_explorer *explorer);
+int ebjr_explorer_draw(const struct ebjr_explorer_plot *plot, const char *directory,
+                       const char *name);
 
 #ifdef __cplusplus
 }

@@ -2,15 +2,12 @@
 
 #include "base/error.h"
 #include "calib/measured.h"
-#include "plots/gnuplot.h"
-#include "plots/picture.h"
+#include "plots/thin.h"
+#include "plots/words.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const double STEP = 1e-3; /* of an axis: less is not seen */
 
 /* What the axes span, over all series. */
 struct span {
@@ -52,22 +49,35 @@ static double height(size_t rank, size_t n)
     return -log10((double)(n - rank) / (double)n);
 }
 
-/* Lines "ns F", the first of the steps at F = 0. */
-static void write_steps(FILE *data, const double *sorted, size_t n, double decades)
+/* The steps of all but the slowest, as they are drawn: of rank 0, at F = 0, then 1 .. n - 1. */
+static int thin(size_t **kept, size_t *count, const double *sorted, size_t n,
+                const struct span *span)
 {
-    double last_ns = drawn(sorted[0]), last_height = 0;
-    fprintf(data, "%.17g 0\n", last_ns);
-    for (size_t rank = 1; rank < n; rank++) {
-        double ns = drawn(sorted[rank - 1]);
-        bool is_seen = log10(ns / last_ns) > STEP * decades ||
-                       height(rank, n) - last_height >= STEP * log10((double)n);
-        if (!is_seen && rank + 1 < n)
-            continue;
-        fprintf(data, "%.17g %.17g\n", ns, (double)rank / (double)n);
-        last_ns = ns;
-        last_height = height(rank, n);
+    struct ebjr_span axes = {log10(span->fastest), log10(span->slowest), 0, span->tail};
+    double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
+    int status = x && y ? 0 : ebjr_error_memory();
+    for (size_t rank = 0; !status && rank < n; rank++) {
+        x[rank] = log10(drawn(sorted[rank ? rank - 1 : 0]));
+        y[rank] = height(rank, n);
     }
+    if (!status)
+        status = ebjr_thin(kept, count, x, y, n, &axes);
+    free(x);
+    free(y);
+    return status;
+}
+
+/* Lines "ns F". */
+static int write_steps(FILE *data, const double *sorted, size_t n, const struct span *span)
+{
+    size_t *kept = NULL, count = 0;
+    int status = thin(&kept, &count, sorted, n, span);
+    for (size_t k = 0; !status && k < count; k++)
+        fprintf(data, "%.17g %.17g\n", drawn(sorted[kept[k] ? kept[k] - 1 : 0]),
+                (double)kept[k] / (double)n);
     fprintf(data, "%.17g 1\n\n\n", drawn(sorted[n - 1]));
+    free(kept);
+    return status;
 }
 
 static struct span span_of(const struct line *lines, const struct ebjr_latency_plot *plot)
@@ -83,18 +93,31 @@ static struct span span_of(const struct line *lines, const struct ebjr_latency_p
     return span;
 }
 
-static void write_data(FILE *data, const struct ebjr_latency_plot *plot, const struct line *lines,
-                       const struct span *span)
+static int write_data(FILE *data, const struct ebjr_latency_plot *plot, const struct line *lines,
+                      const struct span *span)
 {
-    double decades = log10(span->slowest / span->fastest);
-    for (size_t i = 0; i < plot->count; i++) {
+    int status = 0;
+    for (size_t i = 0; !status && i < plot->count; i++) {
         fprintf(data, "# series %zu: ns, share of samples that took no longer\n", i);
-        write_steps(data, lines[i].sorted, plot->series[i].n, decades);
+        status = write_steps(data, lines[i].sorted, plot->series[i].n, span);
     }
     for (size_t i = 0; i < plot->count; i++)
         fprintf(data, "# p50, p95, p99 of series %zu\n%.17g 0.5\n%.17g 0.95\n%.17g 0.99\n\n\n", i,
                 drawn(lines[i].summary.p50), drawn(lines[i].summary.p95),
                 drawn(lines[i].summary.p99));
+    return status;
+}
+
+/* Shares become heights, nanoseconds the unit. */
+static void shade(struct ebjr_picture *picture, const struct ebjr_latency_plot *plot,
+                  struct ebjr_unit unit)
+{
+    struct ebjr_region region = plot->region;
+    region.x_low /= unit.divisor;
+    region.x_high /= unit.divisor;
+    if (isfinite(region.y_high))
+        region.y_high = -log10(1 - region.y_high);
+    ebjr_region_shade(picture, &region, "");
 }
 
 static void write_axes(struct ebjr_picture *picture, const struct span *span, struct ebjr_unit unit)
@@ -111,33 +134,35 @@ static void write_axes(struct ebjr_picture *picture, const struct span *span, st
             span->tail * 1.05);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         fprintf(picture->script, "%s'%s' height(%s/100.0)", i ? ", " : "", marks[i], marks[i]);
-    fprintf(picture->script, ")\nset key @below\n");
+    fprintf(picture->script, ")\n");
 }
 
 /* "p50 1.2, p95 1.4, p99 2.1 ms: small" */
-static void write_title(FILE *script, const char *name, const struct ebjr_measured_summary *summary,
-                        struct ebjr_unit unit)
+static const char *entry_of(char entry[EBJR_LINE], const char *name,
+                            const struct ebjr_measured_summary *summary, struct ebjr_unit unit)
 {
-    fprintf(script, "title 'p50 %.3g,  p95 %.3g,  p99 %.3g %s:  '.", summary->p50 / unit.divisor,
-            summary->p95 / unit.divisor, summary->p99 / unit.divisor, unit.name);
-    ebjr_gnuplot_quote(script, name);
-    fprintf(script, ", \\\n");
+    snprintf(entry, EBJR_LINE, "p50 %.3g, p95 %.3g, p99 %.3g %s: %s", summary->p50 / unit.divisor,
+             summary->p95 / unit.divisor, summary->p99 / unit.divisor, unit.name, name);
+    return entry;
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_latency_plot *plot,
                          const struct line *lines, struct ebjr_unit unit)
 {
     FILE *script = picture->script;
-    fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
+    char entry[EBJR_LINE];
+    ebjr_picture_key(picture, plot->count, EBJR_KEY_WIDTH);
+    ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++) {
         fprintf(script,
                 "    data index %zu using ($1/unit):(height($2)) with steps lc rgb '%s' lw 2 ", i,
                 ebjr_colour(i));
-        write_title(script, plot->series[i].name, &lines[i].summary, unit);
+        ebjr_picture_entry(picture, entry_of(entry, plot->series[i].name, &lines[i].summary, unit));
+        fprintf(script, ", \\\n");
     }
     for (size_t i = 0; i < plot->count; i++)
         fprintf(script,
-                "    data index %zu using ($1/unit):(height($2)) with points pt 7 ps 0.9 "
+                "    data index %zu using ($1/unit):(height($2)) with points pt 7 ps 0.7 "
                 "lc rgb '%s' notitle%s\n",
                 plot->count + i, ebjr_colour(i), i + 1 < plot->count ? ", \\" : "");
 }
@@ -151,13 +176,15 @@ static int draw(const struct ebjr_latency_plot *plot, const struct line *lines,
     int status = ebjr_picture_open(&picture, directory, name);
     if (status)
         return status;
-    write_data(picture.data, plot, lines, &span);
+    int written = write_data(picture.data, plot, lines, &span);
     status = ebjr_picture_begin(&picture, plot->title, unit.divisor);
     if (status)
         return status;
     write_axes(&picture, &span, unit);
+    shade(&picture, plot, unit);
     write_script(&picture, plot, lines, unit);
-    return ebjr_picture_draw(&picture);
+    status = ebjr_picture_draw(&picture);
+    return written ? written : status;
 }
 
 int ebjr_latency_draw(const struct ebjr_latency_plot *plot, const char *directory, const char *name)

@@ -1,7 +1,7 @@
 #include "plots/load.h"
 
-#include "plots/gnuplot.h"
 #include "plots/picture.h"
+#include "plots/words.h"
 
 #include <math.h>
 
@@ -50,18 +50,31 @@ static void write_axes(struct ebjr_picture *picture, struct span span, struct eb
     ebjr_picture_set(picture, "ylabel", label, "");
     ebjr_picture_logscale(picture, "y", span.fastest / unit.divisor, span.slowest / unit.divisor);
     fprintf(picture->script, "set xlabel 'requests a second'\nset xrange [0:*]\n"
-                             "set offsets 0, graph 0.03, 0, 0\nset key @below\n");
+                             "set offsets 0, graph 0.03, 0, 0\n");
 }
 
-static void write_series(FILE *script, const struct ebjr_load_series *series, size_t i)
+/* How wide the longest entry of the key is. */
+static size_t widest(const struct ebjr_load_plot *plot)
 {
+    size_t width = isnan(plot->most_p99) ? 0 : sizeof "budget: p99 of at most 1000 ms";
+    for (size_t i = 0; i < plot->count; i++) {
+        size_t name = ebjr_words_width(plot->series[i].name);
+        width = name > width ? name : width;
+    }
+    return width;
+}
+
+static void write_series(struct ebjr_picture *picture, const struct ebjr_load_series *series,
+                         size_t i)
+{
+    FILE *script = picture->script;
     fprintf(script,
             "    data index %zu using 1:($2/unit) with linespoints lc rgb '%s' lw 1.5 dt 2 pt 6 "
             "ps 0.8 notitle, \\\n"
             "    data index %zu using 1:($3/unit) with linespoints lc rgb '%s' lw 2 pt 7 ps 0.8 "
-            "title ",
+            "",
             i, ebjr_colour(i), i, ebjr_colour(i));
-    ebjr_gnuplot_quote(script, series->name);
+    ebjr_picture_entry(picture, series->name);
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_load_plot *plot,
@@ -70,14 +83,15 @@ static void write_script(struct ebjr_picture *picture, const struct ebjr_load_pl
     FILE *script = picture->script;
     if (!isnan(plot->most_p99))
         fprintf(script, "budget = %.17g\n", plot->most_p99);
-    fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
+    ebjr_picture_key(picture, plot->count + !isnan(plot->most_p99), widest(plot));
+    ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++) {
-        write_series(script, &plot->series[i], i);
+        write_series(picture, &plot->series[i], i);
         fputs(i + 1 < plot->count ? ", \\\n" : "", script);
     }
     if (!isnan(plot->most_p99))
         fprintf(script,
-                ", \\\n    budget/unit with lines lc rgb '#333333' dt (12,4) lw 1.5 "
+                ", \\\n    budget/unit with lines lc rgb '#444444' dt (12,4) lw 1.5 "
                 "title sprintf('budget: p99 of at most %%g %s', budget/unit)",
                 unit.name);
     fputc('\n', script);

@@ -26,9 +26,9 @@ struct ebjr_load_plot {
     double most_p99; /* ns, > 0: a line to stay below; NaN: none */
 };
 
-/* Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg and NAME.png from them: p99 as a solid
- * line, p50 as a dashed one, on a logarithmic axis. Errors: EBJR_EIO; those of ebjr_gnuplot_run,
- * after both files were written. */
+/* Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg, NAME.png and NAME.pdf from them: p99
+ * as a solid line, p50 as a dashed one, on a logarithmic axis. Errors: EBJR_EIO; those of
+ * ebjr_gnuplot_run, after both files were written. */
 int ebjr_load_draw(const struct ebjr_load_plot *plot, const char *directory, const char *name);
 
 #ifdef __cplusplus

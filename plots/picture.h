@@ -2,6 +2,7 @@
 #ifndef EBJR_PLOTS_PICTURE_H
 #define EBJR_PLOTS_PICTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -12,27 +13,54 @@ extern "C" {
 struct ebjr_picture {
     FILE *data, *script;
     const char *directory, *name;
+    double height; /* of all, in points; the width is that of style.gp */
 };
 
 /*
  * Opens DIRECTORY/NAME.dat. Then, in this order: write to `data`; begin; write to `script` all but
- * what begin and draw write; draw. Whichever fails has closed what was open. Errors: EBJR_EINVAL
- * the path is too long; EBJR_EIO.
+ * what begin, plot and draw write (caption and key among it); plot; the list of what to plot, one
+ * item a line, as after gnuplot's `plot`; draw. Whichever fails has closed what was open. Errors:
+ * EBJR_EINVAL the path is too long; EBJR_EIO.
  */
 int ebjr_picture_open(struct ebjr_picture *out, const char *directory, const char *name);
 
 /* Closes the data and opens the script with the names `data` and `file`, `unit` (what an axis is
- * divided by), the style and the title. Errors: EBJR_EIO. */
+ * divided by), the style and the title, which is wrapped and, if it is very long, cut. Errors:
+ * EBJR_EIO. */
 int ebjr_picture_begin(struct ebjr_picture *picture, const char *title, double unit);
 
+/* Small lines between title and axes: what is shaded, how a number is defined. "" is none. */
+void ebjr_picture_caption(struct ebjr_picture *picture, const char *text);
+
+/* The key, below the axes, of so many entries, the longest `width` columns wide (words.h). Entries
+ * should be shortened to EBJR_KEY_WIDTH. */
+enum { EBJR_KEY_WIDTH = 56 };
+void ebjr_picture_key(struct ebjr_picture *picture, size_t entries, size_t width);
+
+/* Makes room for so many more rows of text inside of the axes. */
+void ebjr_picture_grow(struct ebjr_picture *picture, double points);
+
+/* What the list of things to plot follows. */
+void ebjr_picture_plot(struct ebjr_picture *picture);
+
 /* Closes the script, whose last command is the `plot` behind `eval svg` and `set output
- * file.'.svg'`, and has gnuplot draw NAME.svg and NAME.png. Errors: EBJR_EIO; those of
+ * file.'.svg'`, and has gnuplot draw NAME.svg, NAME.png and NAME.pdf. Errors: EBJR_EIO; those of
  * ebjr_gnuplot_run, after both files were written. */
 int ebjr_picture_draw(struct ebjr_picture *picture);
+
+/* Whether this thread's pictures are drawn as SVG alone from now on, or as all three: a page wants
+ * but that, and the others take longer. */
+void ebjr_picture_svg_alone(bool is_alone);
 
 /* `set COMMAND "text" noenhanced REST`. */
 void ebjr_picture_set(struct ebjr_picture *picture, const char *command, const char *text,
                       const char *rest);
+
+/* `title "text"`, shortened to EBJR_KEY_WIDTH: what a curve is called in the key. */
+void ebjr_picture_entry(struct ebjr_picture *picture, const char *text);
+
+/* A vertical line at x, in the unit of the axis, from bottom to top: an operating point. */
+void ebjr_picture_vertical(struct ebjr_picture *picture, double x);
 
 /* "#rrggbb" of the i-th of a picture's curves: Okabe & Ito's palette, which the colour-blind can
  * tell apart. After ebjr_colours() it starts over, and curves are dashed. */

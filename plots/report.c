@@ -38,7 +38,7 @@ void ebjr_report_begin(FILE *page, const char *title, const char *subtitle,
     fputs("</ul>\n</nav>\n<main id=\"main\" tabindex=\"-1\">\n", page);
 }
 
-int ebjr_report_end(FILE *page, const struct ebjr_explorer *explorer, const char *program)
+int ebjr_report_end(FILE *page, const struct ebjr_slider *explorer, const char *program)
 {
     int status = 0;
     fputs("</main>\n<footer><p>Made by ", page);
@@ -46,7 +46,7 @@ int ebjr_report_end(FILE *page, const struct ebjr_explorer *explorer, const char
     fputs(" from a store of outputs. This file needs no network.</p></footer>\n", page);
     if (explorer) {
         fputs("<script type=\"application/json\" id=\"explorer-data\">\n", page);
-        status = ebjr_explorer_write(page, explorer);
+        status = ebjr_slider_write(page, explorer);
         fputs("</script>\n", page);
     }
     fprintf(page, "<script>\n%s</script>\n</body>\n</html>\n", ebjr_report_js);

@@ -8,7 +8,7 @@
 #ifndef EBJR_PLOTS_REPORT_H
 #define EBJR_PLOTS_REPORT_H
 
-#include "plots/explorer.h"
+#include "plots/slider.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ void ebjr_report_begin(FILE *page, const char *title, const char *subtitle,
 
 /* The scripts' data, where there is an explorer (else NULL), the scripts and the end; `program` is
  * who made it. Errors: EBJR_ENOMEM. */
-int ebjr_report_end(FILE *page, const struct ebjr_explorer *explorer, const char *program);
+int ebjr_report_end(FILE *page, const struct ebjr_slider *explorer, const char *program);
 
 void ebjr_report_section_begin(FILE *page, const struct ebjr_report_section *section);
 void ebjr_report_section_end(FILE *page);

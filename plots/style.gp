@@ -1,10 +1,23 @@
-# The look of every picture. `name` is set above; gnuplot on this file alone redraws it.
+# The look of every picture. `name` and `id` are set above, `height` below.
+# 440 points across: at the width of a column, 84 mm, letters of 13 points print at 7 points; on a
+# telephone 360 pixels across they have 11 pixels. Okabe & Ito's colours: the colour-blind can tell
+# them apart. A page that shows the SVG dark has to change these: text and axes #333333, #444444,
+# grid #dddddd, ground #ffffff.
 set encoding utf8
 set border 3 lc rgb '#444444'
-set tics nomirror out
+set tics nomirror out scale 0.5 textcolor rgb '#444444'
 set grid lc rgb '#dddddd' lt 1
-set key outside right center Left reverse samplen 2 spacing 1.15 noenhanced
-set style textbox opaque noborder fillcolor '#ffffff' margins 0.2,0.2
-below = "bottom center outside horizontal maxcols 1 Left reverse samplen 3 spacing 1.1 font ',11' title ' '"
-svg = "set terminal svg size 720,432 font 'Helvetica,13' background '#ffffff'"
-png = "set terminal pngcairo size 1440,864 font 'Helvetica,13' fontscale 2 linewidth 2 pointscale 2"
+set title textcolor rgb '#333333'
+set xlabel textcolor rgb '#333333'
+set ylabel textcolor rgb '#333333'
+set y2label textcolor rgb '#333333'
+set key bottom center outside horizontal Left reverse samplen 2 spacing 1.1 width 1
+set key font ',12' textcolor rgb '#333333' noenhanced title ' ' font ',4'
+set bars 0.5
+width = 440
+height = 300
+small = "font ',11' textcolor rgb '#333333'"
+svg = "set terminal svg size width,height font 'Helvetica,13' background '#ffffff' name id"
+png = "set terminal pngcairo size 3*width,3*height font 'Helvetica,13' fontscale 3 linewidth 3 pointscale 3"
+pdf = "set terminal pdfcairo size width/72.0,height/72.0 font 'Helvetica,13'"
+below = "bottom center outside horizontal maxcols 1"

@@ -1,12 +1,13 @@
 #include "plots/tradeoff.h"
 
+#include "base/error.h"
 #include "plots/gnuplot.h"
-#include "plots/picture.h"
+#include "plots/thin.h"
+#include "plots/words.h"
 
-#include <stdio.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-enum { BINS = 1000 };
 
 static bool is_named(const struct ebjr_tradeoff_series *series, const char *name)
 {
@@ -32,93 +33,122 @@ static size_t index_of(const struct ebjr_curve *curve, const struct ebjr_point *
     return low;
 }
 
-static double cost_of(const struct ebjr_tradeoff *plot, const struct ebjr_tradeoff_series *series,
-                      const struct ebjr_point *point)
+static double cost_at(const struct ebjr_tradeoff *plot, const struct ebjr_tradeoff_series *series,
+                      size_t i)
 {
-    return series->cost
-               ? series->cost[index_of(series->curve, point)]
-               : ebjr_point_cost(series->curve, point, plot->student_cost, plot->teacher_cost);
+    return series->cost ? series->cost[i]
+                        : ebjr_point_cost(series->curve, &series->curve->points[i],
+                                          plot->student_cost, plot->teacher_cost);
 }
 
-static void write_point(FILE *data, const struct ebjr_tradeoff *plot,
-                        const struct ebjr_tradeoff_series *series, const struct ebjr_point *point)
+static void write_point(FILE *data, const struct ebjr_curve *curve, const struct ebjr_point *point,
+                        double cost)
 {
-    const struct ebjr_curve *curve = series->curve;
-    fprintf(data, "%.17g %.17g %.17g %.17g\n", cost_of(plot, series, point),
-            100 * ebjr_point_accuracy(curve, point), ebjr_point_share(curve, point),
-            point->threshold);
+    fprintf(data, "%.17g %.17g %.17g %.17g\n", cost, 100 * ebjr_point_accuracy(curve, point),
+            ebjr_point_share(curve, point), point->threshold);
 }
 
-/* Within a bin of the share axis: the first, the lowest, the highest and the last point. */
-static void write_curve(FILE *data, const struct ebjr_tradeoff *plot,
-                        const struct ebjr_tradeoff_series *series, size_t first)
+/* Of all series: what the axes span. */
+static struct ebjr_span span_of(const struct ebjr_tradeoff *plot)
 {
-    const struct ebjr_curve *curve = series->curve;
-    while (first < curve->count) {
-        int64_t bin = curve->points[first].student * BINS / curve->n;
-        size_t lowest = first, highest = first, end = first;
-        for (; end < curve->count && curve->points[end].student * BINS / curve->n == bin; end++) {
-            double accuracy = ebjr_point_accuracy(curve, &curve->points[end]);
-            if (accuracy < ebjr_point_accuracy(curve, &curve->points[lowest]))
-                lowest = end;
-            if (accuracy > ebjr_point_accuracy(curve, &curve->points[highest]))
-                highest = end;
+    struct ebjr_span span = {INFINITY, -INFINITY, INFINITY, -INFINITY};
+    for (size_t s = 0; s < plot->count; s++) {
+        const struct ebjr_curve *curve = plot->series[s].curve;
+        for (size_t i = 0; i < curve->count; i++) {
+            double accuracy = 100 * ebjr_point_accuracy(curve, &curve->points[i]);
+            double cost = cost_at(plot, &plot->series[s], i);
+            span.x_low = fmin(span.x_low, cost);
+            span.x_high = fmax(span.x_high, cost);
+            span.y_low = fmin(span.y_low, accuracy);
+            span.y_high = fmax(span.y_high, accuracy);
         }
-        size_t kept[] = {first, lowest < highest ? lowest : highest,
-                         lowest < highest ? highest : lowest, end - 1};
-        for (int i = 0; i < 4; i++)
-            if (i == 0 || kept[i] != kept[i - 1])
-                write_point(data, plot, series, &curve->points[kept[i]]);
-        first = end;
     }
+    return span;
 }
 
-static void write_data(FILE *data, const struct ebjr_tradeoff *plot)
+static int write_curve(FILE *data, const struct ebjr_tradeoff *plot,
+                       const struct ebjr_tradeoff_series *series, size_t first,
+                       const struct ebjr_span *span)
 {
-    const struct ebjr_curve *curve = plot->series[0].curve;
-    for (size_t i = 0; i < plot->count; i++) {
+    const struct ebjr_curve *curve = series->curve;
+    size_t *kept = NULL, count = 0, n = curve->count - first;
+    double *cost = malloc(n * sizeof *cost), *accuracy = malloc(n * sizeof *accuracy);
+    int status = cost && accuracy ? 0 : ebjr_error_memory();
+    for (size_t i = 0; !status && i < n; i++) {
+        cost[i] = cost_at(plot, series, first + i);
+        accuracy[i] = 100 * ebjr_point_accuracy(curve, &curve->points[first + i]);
+    }
+    if (!status)
+        status = ebjr_thin(&kept, &count, cost, accuracy, n, span);
+    for (size_t k = 0; k < count; k++)
+        write_point(data, curve, &curve->points[first + kept[k]], cost[kept[k]]);
+    free(kept);
+    free(cost);
+    free(accuracy);
+    return status;
+}
+
+static int write_data(FILE *data, const struct ebjr_tradeoff *plot)
+{
+    struct ebjr_span span = span_of(plot);
+    int status = 0;
+    for (size_t i = 0; !status && i < plot->count; i++) {
         fprintf(data, "# series %zu: cost, accuracy (%%), student share, threshold\n", i);
         /* an oracle would not ask the teacher where only the student is right: its first point */
-        write_curve(data, plot, &plot->series[i], is_named(&plot->series[i], "oracle"));
+        status =
+            write_curve(data, plot, &plot->series[i], is_named(&plot->series[i], "oracle"), &span);
         fprintf(data, "\n\n");
     }
-    fprintf(data, "# student alone, then teacher alone: cost, accuracy (%%)\n%.17g %.17g\n",
-            plot->student_cost, 100.0 * (double)curve->student_correct / (double)curve->n);
-    fprintf(data, "%.17g %.17g\n", plot->teacher_cost,
-            100.0 * (double)curve->teacher_correct / (double)curve->n);
+    fprintf(data, "# student alone: cost, accuracy (%%)\n%.17g %.17g\n\n\n", plot->student_cost,
+            100 * plot->student_accuracy);
+    fprintf(data, "# teacher alone: cost, accuracy (%%)\n%.17g %.17g\n", plot->teacher_cost,
+            100 * plot->teacher_accuracy);
     if (plot->mark) {
+        const struct ebjr_tradeoff_series *series = &plot->series[0];
         fprintf(data, "\n\n# operating point\n");
-        write_point(data, plot, &plot->series[0], plot->mark);
+        write_point(data, series->curve, plot->mark,
+                    cost_at(plot, series, index_of(series->curve, plot->mark)));
     }
+    return status;
 }
 
-static void write_series(FILE *script, const struct ebjr_tradeoff_series *series, size_t index,
-                         size_t colour)
+static void write_series(struct ebjr_picture *picture, const struct ebjr_tradeoff_series *series,
+                         size_t index, size_t colour)
 {
+    FILE *script = picture->script;
     fprintf(script, "    data index %zu using ($1/unit):2 with lines ", index);
     if (is_named(series, "random"))
         fprintf(script, "lc rgb '#999999' dt 3 lw 2 ");
     else if (is_named(series, "oracle"))
-        fprintf(script, "lc rgb '#333333' dt (12,4) lw 1.5 ");
+        fprintf(script, "lc rgb '#444444' dt (12,4) lw 1.5 ");
     else
         fprintf(script, "lc rgb '%s' dt %d lw %s ", ebjr_colour(colour),
-                colour < ebjr_colours() ? 1 : 2, colour == 0 ? "3" : "2");
-    fprintf(script, "title ");
-    ebjr_gnuplot_quote(script, series->name);
+                colour < ebjr_colours() ? 1 : 2, colour == 0 ? "2.5" : "1.5");
+    ebjr_picture_entry(picture, series->name);
     fprintf(script, ", \\\n");
 }
 
-/* Names of the models, the student's right below its point, the teacher's below. */
-static void write_names(struct ebjr_picture *picture, const struct ebjr_tradeoff *plot)
+/* The point of a model by itself. */
+static void write_model(struct ebjr_picture *picture, const char *model, size_t index, int shape)
 {
-    const struct ebjr_curve *curve = plot->series[0].curve;
-    char place[128];
-    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0.8,-0.6 left front boxed",
-             plot->student_cost, 100.0 * (double)curve->student_correct / (double)curve->n);
-    ebjr_picture_set(picture, "label 1", plot->student, place);
-    snprintf(place, sizeof place, " at %.17g/unit,%.17g offset 0,-0.9 center front boxed",
-             plot->teacher_cost, 100.0 * (double)curve->teacher_correct / (double)curve->n);
-    ebjr_picture_set(picture, "label 2", plot->teacher, place);
+    char entry[EBJR_LINE];
+    ebjr_words_shorten(entry, model, EBJR_KEY_WIDTH - 6);
+    strcat(entry, " alone");
+    fprintf(picture->script,
+            "    data index %zu using ($1/unit):2 with points pt %d ps 0.9 lc rgb '#333333' ",
+            index, shape);
+    ebjr_picture_entry(picture, entry);
+}
+
+static size_t widest(const struct ebjr_tradeoff *plot)
+{
+    size_t student = ebjr_words_width(plot->student), teacher = ebjr_words_width(plot->teacher);
+    size_t width = (student > teacher ? student : teacher) + sizeof " alone" - 1;
+    for (size_t i = 0; i < plot->count; i++) {
+        size_t name = ebjr_words_width(plot->series[i].name);
+        width = name > width ? name : width;
+    }
+    return width > sizeof "operating point" ? width : sizeof "operating point";
 }
 
 /* "MFLOPs a sample"; "mean latency of a sample (ms)" */
@@ -126,32 +156,36 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_tradeoff 
                        struct ebjr_unit unit)
 {
     FILE *script = picture->script;
+    struct ebjr_region region = plot->region;
     fprintf(script, "set xlabel '%s'.", plot->is_time ? "" : unit.name);
     ebjr_gnuplot_quote(script, plot->cost_label);
     if (plot->is_time)
         fprintf(script, ".' (%s)'", unit.name);
     fprintf(script, " noenhanced\nset ylabel 'accuracy (%%)'\nset xrange [0:*]\n"
-                    "set offsets 0, graph 0.03, graph 0.05, graph 0.08\n");
-    write_names(picture, plot);
+                    "set offsets 0, graph 0.03, graph 0.05, graph 0.05\n");
+    region.x_low /= unit.divisor;
+    region.x_high /= unit.divisor;
+    ebjr_region_shade(picture, &region, "");
+    ebjr_picture_key(picture, plot->count + 2 + (plot->mark != NULL), widest(plot));
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_tradeoff *plot)
 {
     size_t colour = 0;
-    fprintf(picture->script, "\neval svg\nset output file.'.svg'\nplot \\\n");
+    ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++) {
-        write_series(picture->script, &plot->series[i], i, colour);
+        write_series(picture, &plot->series[i], i, colour);
         colour += !is_bound(&plot->series[i]);
     }
+    write_model(picture, plot->student, plot->count, 9);
+    fprintf(picture->script, ", \\\n");
+    write_model(picture, plot->teacher, plot->count + 1, 5);
     if (plot->mark)
         fprintf(picture->script,
-                "    data index %zu using ($1/unit):2 with points pt 2 ps 1.6 lw 3 "
-                "lc rgb '#000000' title 'operating point', \\\n",
-                plot->count + 1);
-    fprintf(picture->script,
-            "    data index %zu using ($1/unit):2 with points pt 7 ps 0.9 "
-            "lc rgb '#000000' notitle\n",
-            plot->count);
+                ", \\\n    data index %zu using ($1/unit):2 with points pt 2 ps 1.2 lw 2.5 "
+                "lc rgb '#333333' title 'operating point'",
+                plot->count + 2);
+    fputc('\n', picture->script);
 }
 
 int ebjr_tradeoff_draw(const struct ebjr_tradeoff *plot, const char *directory, const char *name)
@@ -163,11 +197,12 @@ int ebjr_tradeoff_draw(const struct ebjr_tradeoff *plot, const char *directory, 
     int status = ebjr_picture_open(&picture, directory, name);
     if (status)
         return status;
-    write_data(picture.data, plot);
+    int written = write_data(picture.data, plot);
     status = ebjr_picture_begin(&picture, plot->title, unit.divisor);
     if (status)
         return status;
     write_axes(&picture, plot, unit);
     write_script(&picture, plot);
-    return ebjr_picture_draw(&picture);
+    status = ebjr_picture_draw(&picture);
+    return written ? written : status;
 }

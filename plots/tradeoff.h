@@ -3,6 +3,7 @@
 #define EBJR_PLOTS_TRADEOFF_H
 
 #include "calib/sweep.h"
+#include "plots/region.h"
 
 #include <stdbool.h>
 
@@ -18,19 +19,20 @@ struct ebjr_tradeoff_series {
 
 struct ebjr_tradeoff {
     const char *title;
-    const char *student, *teacher; /* names beside their points */
+    const char *student, *teacher; /* names of the models, each with its point */
     double student_cost, teacher_cost;
-    const char *cost_label; /* "FLOPs a sample (op-counter)" */
-    bool is_time;           /* costs are nanoseconds, drawn in the unit that suits them */
+    double student_accuracy, teacher_accuracy; /* of each alone, 0..1 */
+    const char *cost_label;                    /* "FLOPs a sample (op-counter)" */
+    bool is_time; /* costs are nanoseconds, drawn in the unit that suits them */
     const struct ebjr_tradeoff_series *series;
-    size_t count;
+    size_t count;                  /* >= 1 */
     const struct ebjr_point *mark; /* an operating point of series[0]; NULL: none */
+    struct ebjr_region region;     /* in cost, and per cent of accuracy */
 };
 
 /*
- * Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg and NAME.png from them. A curve of very
- * many points is thinned: of each 1/1000 of the cost axis its first, lowest, highest and last point
- * are kept, which moves nothing by a pixel. Errors: EBJR_EIO; those of ebjr_gnuplot_run, after both
+ * Writes DIRECTORY/NAME.dat and NAME.gp and draws NAME.svg, NAME.png and NAME.pdf from them. Long
+ * curves are thinned (thin.h). Errors: EBJR_EIO, EBJR_ENOMEM; those of ebjr_gnuplot_run, after both
  * files were written.
  */
 int ebjr_tradeoff_draw(const struct ebjr_tradeoff *plot, const char *directory, const char *name);

@@ -1,0 +1,133 @@
+#include "plots/classes.h"
+
+#include "base/error.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double ROW = 15; /* points */
+
+static int compare(const void *a, const void *b)
+{
+    const struct ebjr_slice *x = a, *y = b;
+    if (x->harm.estimate != y->harm.estimate)
+        return x->harm.estimate < y->harm.estimate ? 1 : -1;
+    if (x->harm.low != y->harm.low)
+        return x->harm.low < y->harm.low ? 1 : -1;
+    return (x->group > y->group) - (x->group < y->group);
+}
+
+static size_t shown(const struct ebjr_classes_plot *plot)
+{
+    return plot->count < EBJR_CLASSES_SHOWN ? plot->count : EBJR_CLASSES_SHOWN;
+}
+
+static void write_interval(FILE *data, const struct ebjr_interval *interval)
+{
+    fprintf(data, " %.17g %.17g %.17g", 100 * interval->estimate, 100 * interval->low,
+            100 * interval->high);
+}
+
+static void write_data(FILE *data, const struct ebjr_classes_plot *plot,
+                       const struct ebjr_slice *order)
+{
+    fprintf(data, "# row, class, samples; harm, help, teacher rate, each (%%) with its interval\n");
+    for (size_t i = 0; i < plot->count; i++) {
+        fprintf(data, "%zu %d %" PRId64, i, (int)order[i].group, order[i].n);
+        write_interval(data, &order[i].harm);
+        write_interval(data, &order[i].help);
+        write_interval(data, &order[i].teacher_rate);
+        fputc('\n', data);
+    }
+}
+
+static void write_marks(FILE *script, const struct ebjr_classes_plot *plot,
+                        const struct ebjr_slice *order)
+{
+    fprintf(script, "set ytics scale 0 (");
+    for (size_t i = 0; i < shown(plot); i++)
+        fprintf(script, "%s'%d' %zu", i ? ", " : "", (int)order[i].group, i);
+    fprintf(script, ")\nset y2tics scale 0 (");
+    for (size_t i = 0; i < shown(plot); i++)
+        fprintf(script, "%s'%.0f %%%%' %zu", i ? ", " : "", 100 * order[i].teacher_rate.estimate,
+                i);
+    fprintf(script, ")\n");
+}
+
+static void write_caption(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot)
+{
+    char caption[256], which[64] = "";
+    if (shown(plot) < plot->count)
+        snprintf(which, sizeof which, "the %zu most harmed of %zu classes; ", shown(plot),
+                 plot->count);
+    snprintf(caption, sizeof caption,
+             "%s, %sall %zu x 4 intervals hold together with %.4g %% confidence, if the threshold "
+             "was not chosen on these samples",
+             plot->rule, which, plot->count, 100 * (1 - plot->delta));
+    ebjr_picture_caption(picture, caption);
+}
+
+static void write_script(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot,
+                         const struct ebjr_slice *order)
+{
+    FILE *script = picture->script;
+    size_t last = shown(plot) - 1;
+    char limit[128];
+    write_marks(script, plot, order);
+    write_caption(picture, plot);
+    fprintf(script,
+            "set xlabel 'of the samples of the class (%%)'\nset ylabel 'class'\n"
+            "set y2label 'teacher rate'\nset xrange [0:*]\nset offsets 0, graph 0.03, 0, 0\n"
+            "set yrange [%zu.6:-0.6]\nset y2range [%zu.6:-0.6]\nset border 1\n",
+            last, last);
+    ebjr_picture_key(picture, isnan(plot->limit) ? 3 : 4, isnan(plot->limit) ? 24 : 44);
+    ebjr_picture_grow(picture, ROW * (double)(shown(plot) > 10 ? shown(plot) - 10 : 0));
+    ebjr_picture_plot(picture);
+    fprintf(script,
+            "    data every ::0::%zu using 4:($1 - 0.14):5:6 with xerrorbars pt 7 ps 0.6 lw 1.5 "
+            "lc rgb '%s' title 'harm: student wrong', \\\n"
+            "    data every ::0::%zu using 7:($1 + 0.14):8:9 with xerrorbars pt 9 ps 0.6 lw 1.5 "
+            "lc rgb '%s' title 'help: only student right', \\\n"
+            "    '+' using (%.17g):(-0.6 + $0 / 99 * %zu.2) with lines lc rgb '%s' dt 3 lw 1.5 "
+            "title 'harm of all classes'",
+            last, ebjr_colour(1), last, ebjr_colour(2), 100 * plot->harm, last + 1, ebjr_colour(1));
+    if (!isnan(plot->limit)) {
+        snprintf(limit, sizeof limit, "certified: harm of all classes <= %.4g %%",
+                 100 * plot->limit);
+        fprintf(script,
+                ", \\\n    '+' using (%.17g):(-0.6 + $0 / 99 * %zu.2) with lines lc rgb "
+                "'%s' lw 1.5 ",
+                100 * plot->limit, last + 1, ebjr_colour(2));
+        ebjr_picture_entry(picture, limit);
+    }
+    fputc('\n', script);
+}
+
+static int draw(const struct ebjr_classes_plot *plot, const struct ebjr_slice *order,
+                const char *directory, const char *name)
+{
+    struct ebjr_picture picture;
+    int status = ebjr_picture_open(&picture, directory, name);
+    if (status)
+        return status;
+    write_data(picture.data, plot, order);
+    status = ebjr_picture_begin(&picture, plot->title, 1);
+    if (status)
+        return status;
+    write_script(&picture, plot, order);
+    return ebjr_picture_draw(&picture);
+}
+
+int ebjr_classes_draw(const struct ebjr_classes_plot *plot, const char *directory, const char *name)
+{
+    struct ebjr_slice *order = malloc(plot->count * sizeof *order);
+    if (!order)
+        return ebjr_error_memory();
+    memcpy(order, plot->slices, plot->count * sizeof *order);
+    qsort(order, plot->count, sizeof *order, compare);
+    int status = draw(plot, order, directory, name);
+    free(order);
+    return status;
+}
