@@ -13,7 +13,7 @@ static struct compare_request request_of(const struct report *report)
     size_t count;
     struct compare_request out = {.cascade = report->request->cascade,
                                   .score = ebjr_score_list(&count)[report->best].name,
-                                  .title = report->title,
+                                  .title = "",
                                   .threshold = NAN,
                                   .baselines = report->request->baselines,
                                   .bootstrap = {1000, 1, 0.95}};

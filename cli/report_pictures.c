@@ -75,7 +75,7 @@ int report_picture(struct report *report, const char *kind, const char *cost, co
     plot.kind = kind;
     plot.cost = cost;
     plot.out = path;
-    plot.title = report->title;
+    plot.title = ""; /* the page says it */
     if (strcmp(kind, "tradeoff") == 0 || strcmp(kind, "risk-coverage") == 0)
         plot.score = "all";
     else if (!report->has_policy && !is_load)

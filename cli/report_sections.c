@@ -18,6 +18,20 @@ static struct output table_of(const struct report *report, const char *caption)
     return (struct output){FORMAT_HTML, report->page, caption, false};
 }
 
+struct picture {
+    const char *kind, *cost, *caption;
+};
+
+static int write_pictures(struct report *report, const struct picture *pictures, size_t count)
+{
+    int status = 0;
+    ebjr_report_figures_begin(report->page);
+    for (size_t i = 0; !status && i < count; i++)
+        status = report_picture(report, pictures[i].kind, pictures[i].cost, pictures[i].caption);
+    ebjr_report_figures_end(report->page);
+    return status;
+}
+
 /* "42.20 % of the teacher's" */
 static void write_cost(FILE *page, const char *name, const char *unit, double cost, double teacher)
 {
@@ -107,26 +121,21 @@ static int write_scores(struct report *report)
     int status = uncertainty_print_summary(
         &report->best, cascade, scores, count, &options,
         table_of(report, "Scores, the best first (ebjr sweep --summary)"));
-    if (!status)
-        status = report_picture(report, "tradeoff", has_flops ? "flops" : "teacher-rate",
-                                "Accuracy against cost, a curve a score. Random is the line to "
-                                "beat, oracle the bound.");
-    if (!status)
-        status = report_picture(report, "risk-coverage", NULL,
-                                "How often the student is wrong among the samples that a score is "
-                                "surest of.");
-    return status;
+    const struct picture pictures[] = {
+        {"tradeoff", has_flops ? "flops" : "teacher-rate",
+         "Accuracy against cost, a curve a score. Random is the line to beat, oracle the bound."},
+        {"risk-coverage", NULL,
+         "How often the student is wrong among the samples that a score is surest of."}};
+    return status ? status : write_pictures(report, pictures, ROWS(pictures));
 }
 
 static int write_outputs(struct report *report)
 {
-    int status = report_picture(report, "histogram", NULL,
-                                "The score of the samples that the student has right, and of those "
-                                "it has wrong.");
-    return status ? status
-                  : report_picture(report, "reliability", NULL,
-                                   "How often each model is right, against how sure it says it "
-                                   "is.");
+    static const struct picture pictures[] = {
+        {"histogram", NULL,
+         "The score of the samples that the student has right, and of those it has wrong."},
+        {"reliability", NULL, "How often each model is right, against how sure it says it is."}};
+    return write_pictures(report, pictures, ROWS(pictures));
 }
 
 static int write_classes(struct report *report)
@@ -139,9 +148,9 @@ static int write_classes(struct report *report)
                       "round.");
     int status = slices_report(&report->cascade, &report->rule, "class", 0.05,
                                table_of(report, "Classes (ebjr eval --by class)"));
-    return status ? status
-                  : report_picture(report, "classes", NULL,
-                                   "Harm and help of each class, the most harmed first.");
+    static const struct picture pictures[] = {
+        {"classes", NULL, "Harm and help of each class, the most harmed first."}};
+    return status ? status : write_pictures(report, pictures, ROWS(pictures));
 }
 
 static int write_measurements(struct report *report)
@@ -158,21 +167,18 @@ static int write_measurements(struct report *report)
 
 static int write_latency(struct report *report)
 {
+    static const struct picture pictures[] = {
+        {"qps", NULL, "Latency under load: percentiles against requests a second."},
+        {"tradeoff", "latency", "Accuracy against the mean latency of a sample, a curve a score."},
+        {"latency", NULL,
+         "How latencies are distributed; the slow few have as much room as the many."}};
+    bool is_known = report->cascade.student_latency != NULL;
     int status = write_measurements(report);
-    if (!report->cascade.student_latency)
+    if (!is_known)
         ebjr_report_paragraph(report->page,
                               "Latencies of both models are not stored, so the cascade's are not "
                               "known: ebjr bench --each measures them.");
-    if (!status && report->cascade.student_latency)
-        status = report_picture(report, "tradeoff", "latency",
-                                "Accuracy against the mean latency of a sample, a curve a score.");
-    if (!status && report->cascade.student_latency)
-        status = report_picture(report, "latency", NULL,
-                                "How latencies are distributed; the slow few have as much room as "
-                                "the many.");
-    return status ? status
-                  : report_picture(report, "qps", NULL,
-                                   "Latency under load: percentiles against requests a second.");
+    return status ? status : write_pictures(report, pictures, is_known ? ROWS(pictures) : 1);
 }
 
 static void take_note(void *context, const char *text)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+enum { MARKS = 5 };
 static const double NEAREST = 1e-12; /* to a bound: nearer is drawn there */
 
 static bool is_logarithmic(const struct ebjr_axis *axis)
@@ -75,7 +76,8 @@ void ebjr_axis_write(struct ebjr_picture *picture, const struct ebjr_axis *axis)
     ebjr_picture_set(picture, "xlabel", axis->name, "");
     if (!is_logarithmic(axis))
         return;
-    int first = (int)ceil(axis->low), last = (int)floor(axis->high), step = (last - first) / 6 + 1;
+    int first = (int)ceil(axis->low), last = (int)floor(axis->high),
+        step = (last - first) / MARKS + 1;
     fprintf(script, "set xtics (");
     for (int decade = first; decade <= last; decade += step) {
         fputs(decade > first ? ", " : "", script);

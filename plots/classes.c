@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HARM "pt 7 ps 0.6 lw 1.5 lc rgb '#D55E00'"
+#define HELP "pt 9 ps 0.6 lw 1.5 lc rgb '#009E73'"
+#define ALL "lw 1.5 dt 3 lc rgb '#D55E00'"
+#define LIMIT "lw 1.5 lc rgb '#444444'"
+
 static const double ROW = 15; /* points */
 
 static int compare(const void *a, const void *b)
@@ -69,40 +74,57 @@ static void write_caption(struct ebjr_picture *picture, const struct ebjr_classe
     ebjr_picture_caption(picture, caption);
 }
 
-static void write_script(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot,
-                         const struct ebjr_slice *order)
+/* Harm of all classes together, and what is certified of it. */
+static void add_entries(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot)
+{
+    char limit[128];
+    ebjr_picture_entry(picture, "", HARM, "harm: student answered wrong");
+    ebjr_picture_entry(picture, "", HELP, "help: only student right");
+    ebjr_picture_entry(picture, ALL, "", "harm of all classes");
+    if (isnan(plot->limit))
+        return;
+    snprintf(limit, sizeof limit, "certified: <= %.4g %%", 100 * plot->limit);
+    ebjr_picture_entry(picture, LIMIT, "", limit);
+}
+
+static void write_vertical(FILE *script, double per_cent, const char *style)
+{
+    fprintf(script, "set arrow from first %.17g, graph 0 to first %.17g, graph 1 nohead back %s\n",
+            per_cent, per_cent, style);
+}
+
+static void write_axes(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot,
+                       const struct ebjr_slice *order)
 {
     FILE *script = picture->script;
     size_t last = shown(plot) - 1;
-    char limit[128];
+    double widest = fmax(plot->harm, isnan(plot->limit) ? 0 : plot->limit);
+    for (size_t i = 0; i <= last; i++)
+        widest = fmax(widest, fmax(order[i].harm.high, order[i].help.high));
     write_marks(script, plot, order);
     write_caption(picture, plot);
     fprintf(script,
             "set xlabel 'of the samples of the class (%%)'\nset ylabel 'class'\n"
-            "set y2label 'teacher rate'\nset xrange [0:*]\nset offsets 0, graph 0.03, 0, 0\n"
+            "set y2label 'teacher rate'\nset xrange [0:%.17g]\n"
             "set yrange [%zu.6:-0.6]\nset y2range [%zu.6:-0.6]\nset border 1\n",
-            last, last);
-    ebjr_picture_key(picture, isnan(plot->limit) ? 3 : 4, isnan(plot->limit) ? 24 : 44);
-    ebjr_picture_grow(picture, ROW * (double)(shown(plot) > 10 ? shown(plot) - 10 : 0));
+            103 * widest, last, last);
+    write_vertical(script, 100 * plot->harm, ALL);
+    if (!isnan(plot->limit))
+        write_vertical(script, 100 * plot->limit, LIMIT);
+    add_entries(picture, plot);
+    picture->area = fmax(picture->area, ROW * (double)shown(plot));
+}
+
+static void write_script(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot,
+                         const struct ebjr_slice *order)
+{
+    size_t last = shown(plot) - 1;
+    write_axes(picture, plot, order);
     ebjr_picture_plot(picture);
-    fprintf(script,
-            "    data every ::0::%zu using 4:($1 - 0.14):5:6 with xerrorbars pt 7 ps 0.6 lw 1.5 "
-            "lc rgb '%s' title 'harm: student wrong', \\\n"
-            "    data every ::0::%zu using 7:($1 + 0.14):8:9 with xerrorbars pt 9 ps 0.6 lw 1.5 "
-            "lc rgb '%s' title 'help: only student right', \\\n"
-            "    '+' using (%.17g):(-0.6 + $0 / 99 * %zu.2) with lines lc rgb '%s' dt 3 lw 1.5 "
-            "title 'harm of all classes'",
-            last, ebjr_colour(1), last, ebjr_colour(2), 100 * plot->harm, last + 1, ebjr_colour(1));
-    if (!isnan(plot->limit)) {
-        snprintf(limit, sizeof limit, "certified: harm of all classes <= %.4g %%",
-                 100 * plot->limit);
-        fprintf(script,
-                ", \\\n    '+' using (%.17g):(-0.6 + $0 / 99 * %zu.2) with lines lc rgb "
-                "'%s' lw 1.5 ",
-                100 * plot->limit, last + 1, ebjr_colour(2));
-        ebjr_picture_entry(picture, limit);
-    }
-    fputc('\n', script);
+    fprintf(picture->script,
+            "    data every ::0::%zu using 4:($1 - 0.14):5:6 with xerrorbars " HARM ", \\\n"
+            "    data every ::0::%zu using 7:($1 + 0.14):8:9 with xerrorbars " HELP "\n",
+            last, last);
 }
 
 static int draw(const struct ebjr_classes_plot *plot, const struct ebjr_slice *order,

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define ALONE "lc rgb '#999999' dt 3 lw 1.5"
+
 enum figure { ACCURACY, SHARE, FLOPS, LATENCY, FIGURES };
 
 static bool is_known(const struct ebjr_explorer_plot *plot, enum figure figure)
@@ -73,28 +75,33 @@ static int write_data(FILE *data, const struct ebjr_explorer_plot *plot)
     return status;
 }
 
-/* "FLOPs (100 %: 345M)"; what is drawn is a share of the costliest point, the first. */
-static void write_cost(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot,
-                       enum figure figure, size_t index)
+/* Costs are drawn as a share of those of the costliest point, the first, which asks both always. */
+static double drawn(const struct ebjr_explorer_plot *plot, enum figure figure)
 {
-    static const char *const dashes[] = {"1", "1", "2", "4"};
-    char entry[128];
+    double most = value_of(plot, figure, 0);
+    return figure == FLOPS || figure == LATENCY ? (most > 0 ? 100 / most : 1) : 1;
+}
+
+static const char *style_of(char style[EBJR_STYLE], enum figure figure)
+{
+    snprintf(style, EBJR_STYLE, "lc rgb '%s' lw %s", ebjr_colour(figure),
+             figure == ACCURACY ? "3" : "1.5");
+    return style;
+}
+
+/* "FLOPs (100 %: 345M)" */
+static void add_entry(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot,
+                      enum figure figure)
+{
+    static const char *const names[] = {"accuracy (left)", "student share", "FLOPs", "latency"};
+    char entry[128], style[EBJR_STYLE];
     double most = value_of(plot, figure, 0);
     struct ebjr_unit unit = figure == FLOPS ? ebjr_unit_of_count(most) : ebjr_unit_of_time(most);
-    if (figure == SHARE)
-        snprintf(entry, sizeof entry, "student share");
-    else
-        snprintf(entry, sizeof entry, "%s (100 %%: %.3g %s)",
-                 figure == FLOPS ? "FLOPs" : "mean latency", most / unit.divisor, unit.name);
-    fprintf(picture->script,
-            ", \\\n    data index %zu using 1:($3 * %.17g) axes x1y2 with steps lc rgb '%s' dt %s "
-            "lw 1.5 ",
-            index,
-            figure == SHARE ? 1
-            : most > 0      ? 100 / most
-                            : 1,
-            ebjr_colour(figure), dashes[figure]);
-    ebjr_picture_entry(picture, entry);
+    snprintf(entry, sizeof entry, "%s", names[figure]);
+    if (figure == FLOPS || figure == LATENCY)
+        snprintf(entry, sizeof entry, "%s (100 %%: %.3g %s)", names[figure], most / unit.divisor,
+                 unit.name);
+    ebjr_picture_entry(picture, style_of(style, figure), "", entry);
 }
 
 static void write_axes(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
@@ -112,25 +119,27 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_explorer_
             100 * (double)curve->student_correct / (double)curve->n,
             100 * (double)curve->teacher_correct / (double)curve->n);
     ebjr_region_shade(picture, &plot->region, plot->note);
-    ebjr_picture_key(picture, 5, 26);
+    for (enum figure figure = 0; figure < FIGURES; figure++)
+        if (is_known(plot, figure))
+            add_entry(picture, plot, figure);
+    ebjr_picture_entry(picture, ALONE, "", "models alone (left)");
     if (!isnan(plot->threshold))
         ebjr_picture_vertical(picture, ebjr_axis_position(&plot->axis, plot->threshold));
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_explorer_plot *plot)
 {
-    size_t index = 1;
+    FILE *script = picture->script;
+    char style[EBJR_STYLE];
+    size_t index = 0;
     write_axes(picture, plot);
     ebjr_picture_plot(picture);
-    fprintf(picture->script,
-            "    data index 0 using 1:3 with steps lc rgb '%s' lw 3 title 'accuracy (left)'",
-            ebjr_colour(ACCURACY));
-    for (enum figure figure = SHARE; figure < FIGURES; figure++)
+    for (enum figure figure = 0; figure < FIGURES; figure++)
         if (is_known(plot, figure))
-            write_cost(picture, plot, figure, index++);
-    fprintf(picture->script, ", \\\n    student with lines lc rgb '#999999' dt 3 lw 1.5 title "
-                             "'student, teacher alone (left)', \\\n"
-                             "    teacher with lines lc rgb '#999999' dt 3 lw 1.5 notitle\n");
+            fprintf(
+                script, "    data index %zu using 1:($3 * %.17g) axes x1y%d with steps %s, \\\n",
+                index++, drawn(plot, figure), figure == ACCURACY ? 1 : 2, style_of(style, figure));
+    fprintf(script, "    student with lines " ALONE ", teacher with lines " ALONE "\n");
 }
 
 int ebjr_explorer_draw(const struct ebjr_explorer_plot *plot, const char *directory,

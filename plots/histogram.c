@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+enum { FILLED = 2 }; /* series; more would hide each other */
+
 static double edge(const struct ebjr_histogram_plot *plot, size_t bin)
 {
     return plot->axis.low + (plot->axis.high - plot->axis.low) * (double)bin / (double)plot->bins;
@@ -26,41 +28,49 @@ static void write_data(FILE *data, const struct ebjr_histogram_plot *plot)
     }
 }
 
-/* "student wrong: 878 samples, answers 12.3 %" */
+/* "student wrong: 878, kept 12.3 %" */
 static const char *entry_of(char entry[EBJR_LINE], const struct ebjr_histogram_series *series)
 {
     int length = snprintf(entry, EBJR_LINE, "%s: %" PRId64, series->name, series->n);
     if (series->kept >= 0 && series->n > 0)
-        snprintf(entry + length, EBJR_LINE - (size_t)length, ", of which it answers %.1f %%",
+        snprintf(entry + length, EBJR_LINE - (size_t)length, ", kept %.1f %%",
                  100 * (double)series->kept / (double)series->n);
     return entry;
 }
 
-static void write_script(struct ebjr_picture *picture, const struct ebjr_histogram_plot *plot)
+static const char *style_of(char style[EBJR_STYLE], size_t i)
 {
-    char entry[EBJR_LINE];
-    size_t widest = 0;
-    for (size_t i = 0; i < plot->count; i++) {
-        size_t width = ebjr_words_width(entry_of(entry, &plot->series[i]));
-        widest = width > widest ? width : widest;
-    }
+    snprintf(style, EBJR_STYLE, "lc rgb '%s' %s", ebjr_colour(i),
+             i < FILLED ? "lw 2" : "lw 1.5 dt 2");
+    return style;
+}
+
+static void write_axes(struct ebjr_picture *picture, const struct ebjr_histogram_plot *plot)
+{
+    char entry[EBJR_LINE], style[EBJR_STYLE];
     ebjr_axis_write(picture, &plot->axis);
     ebjr_region_shade(picture, &plot->region, "");
-    ebjr_picture_key(picture, plot->count, widest);
     fprintf(picture->script, "set ylabel 'share of the samples (%%)'\nset yrange [0:*]\n");
     if (!isnan(plot->threshold))
         ebjr_picture_vertical(picture, ebjr_axis_position(&plot->axis, plot->threshold));
+    for (size_t i = 0; i < plot->count; i++)
+        ebjr_picture_entry(picture, style_of(style, i), "", entry_of(entry, &plot->series[i]));
+}
+
+static void write_script(struct ebjr_picture *picture, const struct ebjr_histogram_plot *plot)
+{
+    FILE *script = picture->script;
+    char style[EBJR_STYLE];
+    write_axes(picture, plot);
     ebjr_picture_plot(picture);
-    for (size_t i = 0; i < plot->count; i++) {
-        const char *colour = ebjr_colour(i);
-        fprintf(picture->script,
+    for (size_t i = 0; i < plot->count && i < FILLED; i++)
+        fprintf(script,
                 "    data index %zu using 1:3 with fillsteps fillstyle transparent solid 0.25 "
-                "fillcolor rgb '%s' notitle, \\\n"
-                "    data index %zu using 1:3 with steps lc rgb '%s' lw 2 ",
-                i, colour, i, colour);
-        ebjr_picture_entry(picture, entry_of(entry, &plot->series[i]));
-        fputs(i + 1 < plot->count ? ", \\\n" : "\n", picture->script);
-    }
+                "fillcolor rgb '%s', \\\n",
+                i, ebjr_colour(i));
+    for (size_t i = 0; i < plot->count; i++)
+        fprintf(script, "    data index %zu using 1:3 with steps %s%s\n", i, style_of(style, i),
+                i + 1 < plot->count ? ", \\" : "");
 }
 
 int ebjr_histogram_draw(const struct ebjr_histogram_plot *plot, const char *directory,

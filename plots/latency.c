@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double AREA = 240; /* for marks from 0 to 99.99 % */
+
 /* What the axes span, over all series. */
 struct span {
     double fastest, slowest; /* ns, >= 1: the axis is logarithmic */
@@ -117,7 +119,7 @@ static void shade(struct ebjr_picture *picture, const struct ebjr_latency_plot *
     region.x_high /= unit.divisor;
     if (isfinite(region.y_high))
         region.y_high = -log10(1 - region.y_high);
-    ebjr_region_shade(picture, &region, "");
+    ebjr_region_shade(picture, &region, "p50 / p95 / p99 below, and as dots");
 }
 
 static void write_axes(struct ebjr_picture *picture, const struct span *span, struct ebjr_unit unit)
@@ -128,20 +130,20 @@ static void write_axes(struct ebjr_picture *picture, const struct span *span, st
     ebjr_picture_set(picture, "xlabel", label, "");
     ebjr_picture_logscale(picture, "x", span->fastest / unit.divisor, span->slowest / unit.divisor);
     fprintf(picture->script,
-            "set ylabel 'samples that took no longer (%%)'\n"
-            "height(share) = share < 1 ? -log10(1 - share) : NaN\n"
+            "set ylabel 'took no longer (%%)'\n"
+            "height_of(share) = share < 1 ? -log10(1 - share) : NaN\n"
             "set yrange [0:%.17g]\nset ytics (",
             span->tail * 1.05);
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        fprintf(picture->script, "%s'%s' height(%s/100.0)", i ? ", " : "", marks[i], marks[i]);
+        fprintf(picture->script, "%s'%s' height_of(%s/100.0)", i ? ", " : "", marks[i], marks[i]);
     fprintf(picture->script, ")\n");
 }
 
-/* "p50 1.2, p95 1.4, p99 2.1 ms: small" */
+/* "1.2 / 1.4 / 2.1 ms: small"; the numbers are not what is cut. */
 static const char *entry_of(char entry[EBJR_LINE], const char *name,
                             const struct ebjr_measured_summary *summary, struct ebjr_unit unit)
 {
-    snprintf(entry, EBJR_LINE, "p50 %.3g, p95 %.3g, p99 %.3g %s: %s", summary->p50 / unit.divisor,
+    snprintf(entry, EBJR_LINE, "%.3g / %.3g / %.3g %s: %s", summary->p50 / unit.divisor,
              summary->p95 / unit.divisor, summary->p99 / unit.divisor, unit.name, name);
     return entry;
 }
@@ -150,20 +152,22 @@ static void write_script(struct ebjr_picture *picture, const struct ebjr_latency
                          const struct line *lines, struct ebjr_unit unit)
 {
     FILE *script = picture->script;
-    char entry[EBJR_LINE];
-    ebjr_picture_key(picture, plot->count, EBJR_KEY_WIDTH);
-    ebjr_picture_plot(picture);
+    char entry[EBJR_LINE], style[EBJR_STYLE];
     for (size_t i = 0; i < plot->count; i++) {
-        fprintf(script,
-                "    data index %zu using ($1/unit):(height($2)) with steps lc rgb '%s' lw 2 ", i,
-                ebjr_colour(i));
-        ebjr_picture_entry(picture, entry_of(entry, plot->series[i].name, &lines[i].summary, unit));
-        fprintf(script, ", \\\n");
+        snprintf(style, sizeof style, "lc rgb '%s' lw 2", ebjr_colour(i));
+        ebjr_picture_entry(picture, style, "",
+                           entry_of(entry, plot->series[i].name, &lines[i].summary, unit));
     }
+    ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++)
         fprintf(script,
-                "    data index %zu using ($1/unit):(height($2)) with points pt 7 ps 0.7 "
-                "lc rgb '%s' notitle%s\n",
+                "    data index %zu using ($1/unit):(height_of($2)) with steps lc rgb '%s' lw 2, "
+                "\\\n",
+                i, ebjr_colour(i));
+    for (size_t i = 0; i < plot->count; i++)
+        fprintf(script,
+                "    data index %zu using ($1/unit):(height_of($2)) with points pt 7 ps 0.7 "
+                "lc rgb '%s'%s\n",
                 plot->count + i, ebjr_colour(i), i + 1 < plot->count ? ", \\" : "");
 }
 
@@ -176,6 +180,7 @@ static int draw(const struct ebjr_latency_plot *plot, const struct line *lines,
     int status = ebjr_picture_open(&picture, directory, name);
     if (status)
         return status;
+    picture.area = AREA;
     int written = write_data(picture.data, plot, lines, &span);
     status = ebjr_picture_begin(&picture, plot->title, unit.divisor);
     if (status)

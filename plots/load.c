@@ -1,9 +1,10 @@
 #include "plots/load.h"
 
 #include "plots/picture.h"
-#include "plots/words.h"
 
 #include <math.h>
+
+#define BUDGET "lc rgb '#444444' dt (12,4) lw 1.5"
 
 /* A latency on the logarithmic axis. */
 static double drawn(double ns)
@@ -46,54 +47,45 @@ static void write_data(FILE *data, const struct ebjr_load_plot *plot)
 static void write_axes(struct ebjr_picture *picture, struct span span, struct ebjr_unit unit)
 {
     char label[64];
-    snprintf(label, sizeof label, "p99 (solid) and p50 (dashed), %s", unit.name);
+    snprintf(label, sizeof label, "latency (%s)", unit.name);
     ebjr_picture_set(picture, "ylabel", label, "");
     ebjr_picture_logscale(picture, "y", span.fastest / unit.divisor, span.slowest / unit.divisor);
     fprintf(picture->script, "set xlabel 'requests a second'\nset xrange [0:*]\n"
                              "set offsets 0, graph 0.03, 0, 0\n");
 }
 
-/* How wide the longest entry of the key is. */
-static size_t widest(const struct ebjr_load_plot *plot)
+static void add_entries(struct ebjr_picture *picture, const struct ebjr_load_plot *plot,
+                        struct ebjr_unit unit)
 {
-    size_t width = isnan(plot->most_p99) ? 0 : sizeof "budget: p99 of at most 1000 ms";
+    char line[EBJR_STYLE], point[EBJR_STYLE], budget[64];
     for (size_t i = 0; i < plot->count; i++) {
-        size_t name = ebjr_words_width(plot->series[i].name);
-        width = name > width ? name : width;
+        snprintf(line, sizeof line, "lc rgb '%s' lw 2", ebjr_colour(i));
+        snprintf(point, sizeof point, "lc rgb '%s' pt 7 ps 0.8", ebjr_colour(i));
+        ebjr_picture_entry(picture, line, point, plot->series[i].name);
     }
-    return width;
-}
-
-static void write_series(struct ebjr_picture *picture, const struct ebjr_load_series *series,
-                         size_t i)
-{
-    FILE *script = picture->script;
-    fprintf(script,
-            "    data index %zu using 1:($2/unit) with linespoints lc rgb '%s' lw 1.5 dt 2 pt 6 "
-            "ps 0.8 notitle, \\\n"
-            "    data index %zu using 1:($3/unit) with linespoints lc rgb '%s' lw 2 pt 7 ps 0.8 "
-            "",
-            i, ebjr_colour(i), i, ebjr_colour(i));
-    ebjr_picture_entry(picture, series->name);
+    if (isnan(plot->most_p99))
+        return;
+    snprintf(budget, sizeof budget, "budget: p99 of at most %g %s", plot->most_p99 / unit.divisor,
+             unit.name);
+    ebjr_picture_entry(picture, BUDGET, "", budget);
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_load_plot *plot,
                          struct ebjr_unit unit)
 {
     FILE *script = picture->script;
-    if (!isnan(plot->most_p99))
-        fprintf(script, "budget = %.17g\n", plot->most_p99);
-    ebjr_picture_key(picture, plot->count + !isnan(plot->most_p99), widest(plot));
+    ebjr_picture_caption(picture, "solid: p99; dashed: p50");
+    add_entries(picture, plot, unit);
     ebjr_picture_plot(picture);
-    for (size_t i = 0; i < plot->count; i++) {
-        write_series(picture, &plot->series[i], i);
-        fputs(i + 1 < plot->count ? ", \\\n" : "", script);
-    }
+    for (size_t i = 0; i < plot->count; i++)
+        fprintf(
+            script,
+            "%s    data index %zu using 1:($2/unit) with linespoints lc rgb '%s' lw 1.5 dt 2 "
+            "pt 6 ps 0.8, \\\n"
+            "    data index %zu using 1:($3/unit) with linespoints lc rgb '%s' lw 2 pt 7 ps 0.8",
+            i ? ", \\\n" : "", i, ebjr_colour(i), i, ebjr_colour(i));
     if (!isnan(plot->most_p99))
-        fprintf(script,
-                ", \\\n    budget/unit with lines lc rgb '#444444' dt (12,4) lw 1.5 "
-                "title sprintf('budget: p99 of at most %%g %s', budget/unit)",
-                unit.name);
+        fprintf(script, ", \\\n    %.17g/unit with lines " BUDGET, plot->most_p99);
     fputc('\n', script);
 }
 

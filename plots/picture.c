@@ -2,7 +2,6 @@
 
 #include "base/error.h"
 #include "plots/gnuplot.h"
-#include "plots/words.h"
 #include "style_gp.h"
 
 #include <ctype.h>
@@ -11,9 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Of texts, in columns of letters; the picture is 440 points across. */
-enum { TITLE_WIDTH = 52, CAPTION_WIDTH = 70, KEY_ACROSS = 58 };
-static const double TITLE_LINE = 16, CAPTION_LINE = 14, KEY_LINE = 15, PLAIN_HEIGHT = 255;
+/* Widths of texts are in columns of letters (words.h); all else is in points. */
+enum { TITLE_WIDTH = 56, TITLE_LINES = 3, CAPTION_WIDTH = 64, KEY_WIDTH = 50, KEY_COLUMNS = 3 };
+static const double WIDTH = 440, TITLE_LINE = 16, CAPTION_LINE = 14, AREA = 190;
+static const double ABOVE = 8, AXIS = 56, BELOW = 6; /* all else; the x axis' marks and label */
+static const double KEY_LINE = 16, KEY_LETTER = 7.2, KEY_SAMPLE = 22, KEY_GAP = 14;
 
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#7F7F7F", "#000000"};
@@ -48,7 +49,7 @@ static int close_written(FILE *file, const struct ebjr_picture *picture)
 
 int ebjr_picture_open(struct ebjr_picture *out, const char *directory, const char *name)
 {
-    *out = (struct ebjr_picture){.directory = directory, .name = name, .height = PLAIN_HEIGHT};
+    *out = (struct ebjr_picture){.directory = directory, .name = name, .area = AREA};
     return open_beside(&out->data, directory, name, "dat");
 }
 
@@ -61,18 +62,8 @@ static void write_id(FILE *script, const char *name)
     fprintf(script, "'\n");
 }
 
-/* Lines as one string expression. */
-static void write_lines(FILE *script, const struct ebjr_lines *lines)
-{
-    for (size_t i = 0; i < lines->count; i++) {
-        fputs(i ? ".\"\\n\"." : "", script);
-        ebjr_gnuplot_quote(script, lines->line[i]);
-    }
-}
-
 int ebjr_picture_begin(struct ebjr_picture *picture, const char *title, double unit)
 {
-    struct ebjr_lines lines;
     int status = close_written(picture->data, picture);
     if (!status)
         status = open_beside(&picture->script, picture->directory, picture->name, "gp");
@@ -82,46 +73,86 @@ int ebjr_picture_begin(struct ebjr_picture *picture, const char *title, double u
     ebjr_gnuplot_quote(picture->script, picture->name);
     fprintf(picture->script, "\nfile = './'.name\ndata = file.'.dat'\nunit = %.1f\n", unit);
     write_id(picture->script, picture->name);
-    fprintf(picture->script, "\n%s\nset title ", ebjr_style_gp);
-    ebjr_words_wrap(&lines, title, TITLE_WIDTH, 3);
-    write_lines(picture->script, &lines);
-    fprintf(picture->script, " noenhanced\n");
-    picture->height += TITLE_LINE * (double)lines.count;
+    fprintf(picture->script, "\n%s\n", ebjr_style_gp);
+    ebjr_words_wrap(&picture->title, title, TITLE_WIDTH, TITLE_LINES);
     return 0;
 }
 
 void ebjr_picture_caption(struct ebjr_picture *picture, const char *text)
 {
-    struct ebjr_lines lines;
-    if (!*text)
+    picture->caption.count = 0;
+    if (*text)
+        ebjr_words_wrap(&picture->caption, text, CAPTION_WIDTH, EBJR_LINES);
+}
+
+void ebjr_picture_entry(struct ebjr_picture *picture, const char *line, const char *point,
+                        const char *text)
+{
+    if (picture->key_count == EBJR_KEY)
         return;
-    ebjr_words_wrap(&lines, text, CAPTION_WIDTH, EBJR_LINES);
-    fprintf(picture->script, "set title offset 0,%.1f\nset label 100 ", 0.85 * (double)lines.count);
-    write_lines(picture->script, &lines);
-    fprintf(picture->script, " @small noenhanced center at graph 0.5, graph 1 offset 0,%.1f\n",
-            0.85 * (double)lines.count - 0.1);
-    picture->height += CAPTION_LINE * (double)lines.count;
+    struct ebjr_key_entry *entry = &picture->key[picture->key_count++];
+    snprintf(entry->line, sizeof entry->line, "%s", line);
+    snprintf(entry->point, sizeof entry->point, "%s", point);
+    ebjr_words_shorten(entry->text, text, KEY_WIDTH);
 }
 
-void ebjr_picture_key(struct ebjr_picture *picture, size_t entries, size_t width)
+struct key {
+    size_t rows;
+    double column, left; /* width of a column, and where the first begins */
+};
+
+static struct key key_of(const struct ebjr_picture *picture)
 {
-    size_t across = KEY_ACROSS / (width + 6);
-    across = across < 1 ? 1 : across > 3 ? 3 : across;
-    fprintf(picture->script, "set key maxcols %zu\n", across);
-    picture->height += KEY_LINE * (double)((entries + across - 1) / across);
+    size_t widest = 0, count = picture->key_count;
+    for (size_t i = 0; i < count; i++) {
+        size_t width = ebjr_words_width(picture->key[i].text);
+        widest = width > widest ? width : widest;
+    }
+    struct key key = {.column = KEY_SAMPLE + 6 + KEY_LETTER * (double)widest + KEY_GAP};
+    size_t columns = (size_t)((WIDTH + KEY_GAP) / key.column);
+    columns = columns < 1 ? 1 : columns > KEY_COLUMNS ? KEY_COLUMNS : columns;
+    key.rows = (count + columns - 1) / columns;
+    columns = key.rows ? (count + key.rows - 1) / key.rows : 1;
+    key.left = fmax(8, (WIDTH - key.column * (double)columns + KEY_GAP) / 2);
+    return key;
 }
 
-void ebjr_picture_grow(struct ebjr_picture *picture, double points)
+/* gnuplot guesses how wide texts are, and each terminal guesses another way; this key is alike in
+ * all. Samples are arrows and labels 201, 202, ...; texts are labels 301, ... */
+static void write_key(struct ebjr_picture *picture, const struct key *key)
 {
-    picture->height += points;
+    char command[32], place[128];
+    for (size_t i = 0; i < picture->key_count; i++) {
+        const struct ebjr_key_entry *entry = &picture->key[i];
+        double left = key->left + key->column * (double)(i / key->rows);
+        double up = BELOW + KEY_LINE * ((double)(key->rows - i % key->rows) - 0.5);
+        if (*entry->line)
+            fprintf(picture->script,
+                    "set arrow %zu from screen %.1f/width, screen %.1f/height to screen "
+                    "%.1f/width, screen %.1f/height nohead %s\n",
+                    201 + i, left, up, left + KEY_SAMPLE, up, entry->line);
+        if (*entry->point)
+            fprintf(picture->script,
+                    "set label %zu '' at screen %.1f/width, screen %.1f/height point %s\n", 201 + i,
+                    left + KEY_SAMPLE / 2, up, entry->point);
+        snprintf(command, sizeof command, "label %zu", 301 + i);
+        snprintf(place, sizeof place, " left at screen %.1f/width, screen %.1f/height @entry",
+                 left + KEY_SAMPLE + 6, up);
+        ebjr_picture_set(picture, command, entry->text, place);
+    }
 }
 
-void ebjr_picture_entry(struct ebjr_picture *picture, const char *text)
+/* Labels in the middle, the first `top` points below the upper edge. */
+static void write_lines(struct ebjr_picture *picture, const struct ebjr_lines *lines, int label,
+                        double top, double step, const char *style)
 {
-    char entry[EBJR_LINE];
-    ebjr_words_shorten(entry, text, EBJR_KEY_WIDTH);
-    fprintf(picture->script, "title ");
-    ebjr_gnuplot_quote(picture->script, entry);
+    char command[32], place[128];
+    for (size_t i = 0; i < lines->count; i++) {
+        snprintf(command, sizeof command, "label %d", label + (int)i);
+        snprintf(place, sizeof place, " center at screen 0.5, screen 1 - %.1f/height %s",
+                 top + ((double)i + 0.5) * step, style);
+        ebjr_picture_set(picture, command, lines->line[i], place);
+    }
 }
 
 void ebjr_picture_vertical(struct ebjr_picture *picture, double x)
@@ -134,8 +165,18 @@ void ebjr_picture_vertical(struct ebjr_picture *picture, double x)
 
 void ebjr_picture_plot(struct ebjr_picture *picture)
 {
-    fprintf(picture->script, "height = %.0f\n\neval svg\nset output file.'.svg'\nplot \\\n",
-            picture->height);
+    struct key key = key_of(picture);
+    double title = TITLE_LINE * (double)picture->title.count;
+    double top = ABOVE + title + CAPTION_LINE * (double)picture->caption.count;
+    double bottom = BELOW + KEY_LINE * (double)key.rows + AXIS;
+    fprintf(picture->script,
+            "\nheight = %.0f.0\nset tmargin at screen 1 - %.0f/height\n"
+            "set bmargin at screen %.0f/height\n",
+            top + picture->area + bottom, top + 6, bottom);
+    write_lines(picture, &picture->title, 101, ABOVE / 2, TITLE_LINE, "@heading");
+    write_lines(picture, &picture->caption, 111, ABOVE / 2 + title + 1, CAPTION_LINE, "@small");
+    write_key(picture, &key);
+    fprintf(picture->script, "\neval svg\nset output file.'.svg'\nplot \\\n");
 }
 
 static _Thread_local bool svg_alone;

@@ -2,25 +2,35 @@
 #ifndef EBJR_PLOTS_PICTURE_H
 #define EBJR_PLOTS_PICTURE_H
 
+#include "plots/words.h"
+
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+enum { EBJR_KEY = 32, EBJR_STYLE = 96 };
+
+struct ebjr_key_entry {
+    char line[EBJR_STYLE], point[EBJR_STYLE], text[EBJR_LINE];
+};
+
 struct ebjr_picture {
     FILE *data, *script;
     const char *directory, *name;
-    double height; /* of all, in points; the width is that of style.gp */
+    struct ebjr_lines title, caption; /* caption.count 0: none */
+    struct ebjr_key_entry key[EBJR_KEY];
+    size_t key_count;
+    double area; /* height between the axes, in points */
 };
 
 /*
  * Opens DIRECTORY/NAME.dat. Then, in this order: write to `data`; begin; write to `script` all but
- * what begin, plot and draw write (caption and key among it); plot; the list of what to plot, one
- * item a line, as after gnuplot's `plot`; draw. Whichever fails has closed what was open. Errors:
- * EBJR_EINVAL the path is too long; EBJR_EIO.
+ * what begin, plot and draw write (caption and entries of the key among it); plot; the list of what
+ * to plot, one item a line, as after gnuplot's `plot`; draw. Whichever fails has closed what was
+ * open. Errors: EBJR_EINVAL the path is too long; EBJR_EIO.
  */
 int ebjr_picture_open(struct ebjr_picture *out, const char *directory, const char *name);
 
@@ -32,15 +42,13 @@ int ebjr_picture_begin(struct ebjr_picture *picture, const char *title, double u
 /* Small lines between title and axes: what is shaded, how a number is defined. "" is none. */
 void ebjr_picture_caption(struct ebjr_picture *picture, const char *text);
 
-/* The key, below the axes, of so many entries, the longest `width` columns wide (words.h). Entries
- * should be shortened to EBJR_KEY_WIDTH. */
-enum { EBJR_KEY_WIDTH = 56 };
-void ebjr_picture_key(struct ebjr_picture *picture, size_t entries, size_t width);
+/* An entry of the key below the axes: a sample of a line ("lc rgb '#0072B2' lw 2"; "" none), of a
+ * point ("pt 7 lc rgb '#0072B2'"; "" none), and the text, which is shortened if it must be. The key
+ * is drawn in as many columns as fit; entries beyond EBJR_KEY are left out. */
+void ebjr_picture_entry(struct ebjr_picture *picture, const char *line, const char *point,
+                        const char *text);
 
-/* Makes room for so many more rows of text inside of the axes. */
-void ebjr_picture_grow(struct ebjr_picture *picture, double points);
-
-/* What the list of things to plot follows. */
+/* What the list of things to plot follows: sizes, title, caption and key, then `plot`. */
 void ebjr_picture_plot(struct ebjr_picture *picture);
 
 /* Closes the script, whose last command is the `plot` behind `eval svg` and `set output
@@ -56,8 +64,8 @@ void ebjr_picture_svg_alone(bool is_alone);
 void ebjr_picture_set(struct ebjr_picture *picture, const char *command, const char *text,
                       const char *rest);
 
-/* `title "text"`, shortened to EBJR_KEY_WIDTH: what a curve is called in the key. */
-void ebjr_picture_entry(struct ebjr_picture *picture, const char *text);
+/* How an operating point is drawn. */
+#define EBJR_MARK "pt 2 ps 1.2 lw 2.5 lc rgb '#333333'"
 
 /* A vertical line at x, in the unit of the axis, from bottom to top: an operating point. */
 void ebjr_picture_vertical(struct ebjr_picture *picture, double x);

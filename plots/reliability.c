@@ -46,8 +46,8 @@ static void write_caption(struct ebjr_picture *picture, const struct ebjr_reliab
     if (plot->temperature != 1)
         snprintf(temperature, sizeof temperature, "temperature %.4g; ", plot->temperature);
     snprintf(note, sizeof note,
-             "%sECE: mean of |accuracy - confidence| over %zu bins of equal width, weighted by "
-             "their samples (Guo et al. 2017); 95 %% intervals; bars: share of the samples",
+             "%sECE: |accuracy - confidence| of %zu bins of equal width, averaged over samples "
+             "(Guo et al. 2017); 95 %% intervals; bars: share of the samples in each bin",
              temperature, plot->bins);
     ebjr_region_shade(picture, &plot->region, note);
 }
@@ -66,36 +66,32 @@ static void write_bars(FILE *script, const struct ebjr_reliability_plot *plot, s
     double centre = bin * 0.1 + bar * ((double)i + 0.5) - bin;
     fprintf(script,
             "    data index %zu using (%.17g * $1 + %.17g):($8 / 5):(%.17g) with boxes "
-            "fillstyle transparent solid 0.35 noborder lc rgb '%s' notitle, \\\n",
+            "fillstyle transparent solid 0.35 noborder lc rgb '%s', \\\n",
             i, bin, centre, bar, ebjr_colour(i));
+}
+
+static const char *point_of(char point[EBJR_STYLE], size_t i)
+{
+    snprintf(point, EBJR_STYLE, "pt %d ps 0.7 lw 1.5 lc rgb '%s'", i == 0 ? 7 : 5, ebjr_colour(i));
+    return point;
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_reliability_plot *plot)
 {
     FILE *script = picture->script;
-    char entry[EBJR_LINE];
-    size_t widest = 0;
-    for (size_t i = 0; i < plot->count; i++) {
-        size_t width = ebjr_words_width(entry_of(entry, &plot->series[i]));
-        widest = width > widest ? width : widest;
-    }
+    char entry[EBJR_LINE], point[EBJR_STYLE];
     fprintf(script, "set xlabel 'confidence (%%)'\nset ylabel 'accuracy (%%)'\n"
                     "set xrange [0:100]\nset yrange [0:100]\n");
     write_caption(picture, plot);
-    ebjr_picture_key(picture, plot->count, widest);
+    for (size_t i = 0; i < plot->count; i++)
+        ebjr_picture_entry(picture, "", point_of(point, i), entry_of(entry, &plot->series[i]));
     ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++)
         write_bars(script, plot, i);
-    for (size_t i = 0; i < plot->count; i++) {
-        fprintf(script,
-                "    data index %zu using 4:5:6:7 with yerrorbars pt 7 ps 0.6 lw 1.5 lc rgb '%s' "
-                "notitle, \\\n"
-                "    data index %zu using 4:5 with linespoints pt 7 ps 0.6 lw 1.5 lc rgb '%s' ",
-                i, ebjr_colour(i), i, ebjr_colour(i));
-        ebjr_picture_entry(picture, entry_of(entry, &plot->series[i]));
-        fprintf(script, ", \\\n");
-    }
-    fprintf(script, "    x with lines dt (6,4) lw 1 lc rgb '#444444' notitle\n");
+    for (size_t i = 0; i < plot->count; i++)
+        fprintf(script, "    data index %zu using 4:5:6:7 with yerrorbars %s, \\\n", i,
+                point_of(point, i));
+    fprintf(script, "    x with lines dt (6,4) lw 1 lc rgb '#444444'\n");
 }
 
 int ebjr_reliability_draw(const struct ebjr_reliability_plot *plot, const char *directory,

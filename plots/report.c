@@ -131,6 +131,16 @@ void ebjr_report_facts_end(FILE *page)
     fputs("</dl>\n", page);
 }
 
+void ebjr_report_figures_begin(FILE *page)
+{
+    fputs("<div class=\"figures\">\n", page);
+}
+
+void ebjr_report_figures_end(FILE *page)
+{
+    fputs("</div>\n", page);
+}
+
 int ebjr_report_figure(FILE *page, const char *id, const char *caption, const char *path)
 {
     fprintf(page,

@@ -50,6 +50,10 @@ void ebjr_report_facts_begin(FILE *page);
 void ebjr_report_fact(FILE *page, const char *name, const char *value, const char *remark);
 void ebjr_report_facts_end(FILE *page);
 
+/* Pictures side by side, where there is room: begin, figures, end. */
+void ebjr_report_figures_begin(FILE *page);
+void ebjr_report_figures_end(FILE *page);
+
 /* A picture with a caption, inlined from an SVG file (figure.h). Errors: those of
  * ebjr_figure_inline. */
 int ebjr_report_figure(FILE *page, const char *id, const char *caption, const char *path);

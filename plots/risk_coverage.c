@@ -73,51 +73,47 @@ static const char *entry_of(char entry[EBJR_LINE], const struct ebjr_risk_covera
     return entry;
 }
 
-static void write_key(struct ebjr_picture *picture, const struct ebjr_risk_coverage_plot *plot)
-{
-    char entry[EBJR_LINE];
-    size_t widest = 0;
-    for (size_t i = 0; i < plot->count; i++) {
-        size_t width = ebjr_words_width(entry_of(entry, &plot->series[i]));
-        widest = width > widest ? width : widest;
-    }
-    ebjr_picture_key(picture, plot->count + !isnan(plot->coverage), widest);
-}
-
-static void write_style(FILE *script, const char *name, size_t colour)
+static const char *style_of(char style[EBJR_STYLE], const char *name, size_t colour)
 {
     if (strcmp(name, "random") == 0)
-        fprintf(script, "lc rgb '#999999' dt 3 lw 2 ");
+        snprintf(style, EBJR_STYLE, "lc rgb '#999999' dt 3 lw 2");
     else if (strcmp(name, "perfect") == 0)
-        fprintf(script, "lc rgb '#444444' dt (12,4) lw 1.5 ");
+        snprintf(style, EBJR_STYLE, "lc rgb '#444444' dt (12,4) lw 1.5");
     else
-        fprintf(script, "lc rgb '%s' dt %d lw %s ", ebjr_colour(colour),
-                colour < ebjr_colours() ? 1 : 2, colour == 0 ? "2.5" : "1.5");
+        snprintf(style, EBJR_STYLE, "lc rgb '%s' dt %d lw %s", ebjr_colour(colour),
+                 colour < ebjr_colours() ? 1 : 2, colour == 0 ? "2.5" : "1.5");
+    return style;
+}
+
+static void write_axes(struct ebjr_picture *picture, const struct ebjr_risk_coverage_plot *plot,
+                       double highest)
+{
+    char entry[EBJR_LINE], style[EBJR_STYLE];
+    fprintf(picture->script,
+            "set xlabel 'coverage: samples the student answers (%%)'\n"
+            "set ylabel 'of these, wrong (%%)'\nset xrange [0:100]\nset yrange [0:%.17g]\n",
+            highest);
+    ebjr_region_shade(picture, &plot->region,
+                      "beside each score its AURC, the mean risk over all coverages");
+    for (size_t i = 0; i < plot->count; i++)
+        ebjr_picture_entry(picture, style_of(style, plot->series[i].name, i), "",
+                           entry_of(entry, &plot->series[i]));
+    if (!isnan(plot->coverage))
+        ebjr_picture_entry(picture, "", EBJR_MARK, "operating point");
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_risk_coverage_plot *plot,
                          double highest)
 {
     FILE *script = picture->script;
-    char entry[EBJR_LINE];
-    fprintf(script,
-            "set xlabel 'coverage: samples the student answers (%%)'\n"
-            "set ylabel 'of these, wrong (%%)'\nset xrange [0:100]\nset yrange [0:%.17g]\n",
-            highest);
-    ebjr_region_shade(picture, &plot->region,
-                      "beside each score its AURC, the mean risk over all coverages");
-    write_key(picture, plot);
+    char style[EBJR_STYLE];
+    write_axes(picture, plot, highest);
     ebjr_picture_plot(picture);
-    for (size_t i = 0; i < plot->count; i++) {
-        fprintf(script, "%s    data index %zu using 1:2 with lines ", i ? ", \\\n" : "", i);
-        write_style(script, plot->series[i].name, i);
-        ebjr_picture_entry(picture, entry_of(entry, &plot->series[i]));
-    }
+    for (size_t i = 0; i < plot->count; i++)
+        fprintf(script, "%s    data index %zu using 1:2 with lines %s", i ? ", \\\n" : "", i,
+                style_of(style, plot->series[i].name, i));
     if (!isnan(plot->coverage))
-        fprintf(script,
-                ", \\\n    data index %zu using 1:2 with points pt 2 ps 1.2 lw 2.5 "
-                "lc rgb '#333333' title 'operating point'",
-                plot->count);
+        fprintf(script, ", \\\n    data index %zu using 1:2 with points " EBJR_MARK, plot->count);
     fputc('\n', script);
 }
 

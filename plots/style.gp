@@ -7,17 +7,16 @@ set encoding utf8
 set border 3 lc rgb '#444444'
 set tics nomirror out scale 0.5 textcolor rgb '#444444'
 set grid lc rgb '#dddddd' lt 1
-set title textcolor rgb '#333333'
 set xlabel textcolor rgb '#333333'
 set ylabel textcolor rgb '#333333'
 set y2label textcolor rgb '#333333'
-set key bottom center outside horizontal Left reverse samplen 2 spacing 1.1 width 1
-set key font ',12' textcolor rgb '#333333' noenhanced title ' ' font ',4'
+set key off
 set bars 0.5
-width = 440
-height = 300
+heading = "textcolor rgb '#333333'"
+entry = "font ',12' textcolor rgb '#333333'"
 small = "font ',11' textcolor rgb '#333333'"
+width = 440.0
+height = 300
 svg = "set terminal svg size width,height font 'Helvetica,13' background '#ffffff' name id"
 png = "set terminal pngcairo size 3*width,3*height font 'Helvetica,13' fontscale 3 linewidth 3 pointscale 3"
 pdf = "set terminal pdfcairo size width/72.0,height/72.0 font 'Helvetica,13'"
-below = "bottom center outside horizontal maxcols 1"

@@ -9,6 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STUDENT "pt 9 ps 0.9 lc rgb '#333333'"
+#define TEACHER "pt 5 ps 0.9 lc rgb '#333333'"
+
+enum { MODEL_WIDTH = 40 }; /* of its name in the key */
+
 static bool is_named(const struct ebjr_tradeoff_series *series, const char *name)
 {
     return strcmp(series->name, name) == 0;
@@ -112,43 +117,40 @@ static int write_data(FILE *data, const struct ebjr_tradeoff *plot)
     return status;
 }
 
-static void write_series(struct ebjr_picture *picture, const struct ebjr_tradeoff_series *series,
-                         size_t index, size_t colour)
+static const char *style_of(char style[EBJR_STYLE], const struct ebjr_tradeoff_series *series,
+                            size_t colour)
 {
-    FILE *script = picture->script;
-    fprintf(script, "    data index %zu using ($1/unit):2 with lines ", index);
     if (is_named(series, "random"))
-        fprintf(script, "lc rgb '#999999' dt 3 lw 2 ");
+        snprintf(style, EBJR_STYLE, "lc rgb '#999999' dt 3 lw 2");
     else if (is_named(series, "oracle"))
-        fprintf(script, "lc rgb '#444444' dt (12,4) lw 1.5 ");
+        snprintf(style, EBJR_STYLE, "lc rgb '#444444' dt (12,4) lw 1.5");
     else
-        fprintf(script, "lc rgb '%s' dt %d lw %s ", ebjr_colour(colour),
-                colour < ebjr_colours() ? 1 : 2, colour == 0 ? "2.5" : "1.5");
-    ebjr_picture_entry(picture, series->name);
-    fprintf(script, ", \\\n");
+        snprintf(style, EBJR_STYLE, "lc rgb '%s' dt %d lw %s", ebjr_colour(colour),
+                 colour < ebjr_colours() ? 1 : 2, colour == 0 ? "2.5" : "1.5");
+    return style;
 }
 
-/* The point of a model by itself. */
-static void write_model(struct ebjr_picture *picture, const char *model, size_t index, int shape)
+static void add_model(struct ebjr_picture *picture, const char *model, const char *point)
 {
     char entry[EBJR_LINE];
-    ebjr_words_shorten(entry, model, EBJR_KEY_WIDTH - 6);
+    ebjr_words_shorten(entry, model, MODEL_WIDTH);
     strcat(entry, " alone");
-    fprintf(picture->script,
-            "    data index %zu using ($1/unit):2 with points pt %d ps 0.9 lc rgb '#333333' ",
-            index, shape);
-    ebjr_picture_entry(picture, entry);
+    ebjr_picture_entry(picture, "", point, entry);
 }
 
-static size_t widest(const struct ebjr_tradeoff *plot)
+static void add_entries(struct ebjr_picture *picture, const struct ebjr_tradeoff *plot)
 {
-    size_t student = ebjr_words_width(plot->student), teacher = ebjr_words_width(plot->teacher);
-    size_t width = (student > teacher ? student : teacher) + sizeof " alone" - 1;
+    char style[EBJR_STYLE];
+    size_t colour = 0;
     for (size_t i = 0; i < plot->count; i++) {
-        size_t name = ebjr_words_width(plot->series[i].name);
-        width = name > width ? name : width;
+        ebjr_picture_entry(picture, style_of(style, &plot->series[i], colour), "",
+                           plot->series[i].name);
+        colour += !is_bound(&plot->series[i]);
     }
-    return width > sizeof "operating point" ? width : sizeof "operating point";
+    add_model(picture, plot->student, STUDENT);
+    add_model(picture, plot->teacher, TEACHER);
+    if (plot->mark)
+        ebjr_picture_entry(picture, "", EBJR_MARK, "operating point");
 }
 
 /* "MFLOPs a sample"; "mean latency of a sample (ms)" */
@@ -166,26 +168,27 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_tradeoff 
     region.x_low /= unit.divisor;
     region.x_high /= unit.divisor;
     ebjr_region_shade(picture, &region, "");
-    ebjr_picture_key(picture, plot->count + 2 + (plot->mark != NULL), widest(plot));
+    add_entries(picture, plot);
 }
 
 static void write_script(struct ebjr_picture *picture, const struct ebjr_tradeoff *plot)
 {
+    FILE *script = picture->script;
+    char style[EBJR_STYLE];
     size_t colour = 0;
     ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++) {
-        write_series(picture, &plot->series[i], i, colour);
+        fprintf(script, "    data index %zu using ($1/unit):2 with lines %s, \\\n", i,
+                style_of(style, &plot->series[i], colour));
         colour += !is_bound(&plot->series[i]);
     }
-    write_model(picture, plot->student, plot->count, 9);
-    fprintf(picture->script, ", \\\n");
-    write_model(picture, plot->teacher, plot->count + 1, 5);
+    fprintf(script,
+            "    data index %zu using ($1/unit):2 with points " STUDENT ", \\\n"
+            "    data index %zu using ($1/unit):2 with points " TEACHER "%s\n",
+            plot->count, plot->count + 1, plot->mark ? ", \\" : "");
     if (plot->mark)
-        fprintf(picture->script,
-                ", \\\n    data index %zu using ($1/unit):2 with points pt 2 ps 1.2 lw 2.5 "
-                "lc rgb '#333333' title 'operating point'",
+        fprintf(script, "    data index %zu using ($1/unit):2 with points " EBJR_MARK "\n",
                 plot->count + 2);
-    fputc('\n', picture->script);
 }
 
 int ebjr_tradeoff_draw(const struct ebjr_tradeoff *plot, const char *directory, const char *name)
