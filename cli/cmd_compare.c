@@ -31,6 +31,8 @@ static int compare(const struct compare_request *request, struct output output)
     int status = comparison_load(&comparison, request);
     if (!status && request->plot)
         status = compare_draw(&comparison, request);
+    if (!status && request->plot)
+        say("drew %s.svg and %s.png", request->plot, request->plot);
     if (!status) {
         const struct contender *reference = &comparison.contenders[comparison.reference];
         say("reference: %s (%s)%s%s", reference->name, contender_kind_name(reference),
@@ -107,11 +109,12 @@ const struct command command_compare = {
     "  equal-cost      the reference's accuracy at the cost of each point\n"
     "  equal-accuracy  the least cost at which the reference is as accurate as each point\n"
     "  wins            the intervals of cost on which the reference or the contender is ahead\n"
-    "                  beyond the bands, and those on which neither is: there by the mean\n\n"
+    "                  beyond the bands, and those on which neither is: there by the mean;\n"
+    "                  none (-) where the two share no interval\n\n"
     "Between neighbouring points of one contender stand straight lines; nothing is extrapolated:\n"
     "reference_range says where it would be. beyond_band: the difference holds wherever within\n"
     "their bands both lie: of a cascade the 95 % bootstrap band, pointwise, of a published point\n"
-    "the error of reading.\n\n"
+    "the error of reading its accuracy.\n\n"
     "Examples:\n"
     "  ebjr compare --db cifar10.db --student small --teacher large --score softmax-energy \\\n"
     "               --threshold 2.46 --baselines bench/baselines/cifar10.csv --plot "

@@ -66,7 +66,6 @@ static int add_cascade(struct comparison *comparison, const struct compare_reque
         status = add_contender(comparison, &contender);
     if (!status)
         status = contender_of_cascade(contender, &cascade, score, threshold, &request->bootstrap);
-    comparison->cascade_count += !status;
     cascade_free(&cascade);
     return status;
 }
@@ -218,7 +217,7 @@ static int find_reference(struct comparison *comparison, const char *name)
 
 int comparison_load(struct comparison *out, const struct compare_request *request)
 {
-    *out = (struct comparison){.marked = !isnan(request->threshold)};
+    *out = (struct comparison){0};
     int status = add_stored(out, request);
     if (!status)
         status = add_baselines(out, request);

@@ -17,11 +17,9 @@ struct compare_request {
 struct comparison {
     struct contender *contenders; /* cascades, models, then baselines by family and name */
     size_t count, reference;
-    size_t cascade_count;
     struct ebjr_baselines baselines; /* what the contenders' texts point into */
     char dataset[256], metric[32];   /* "CIFAR-10", "top-1 accuracy" */
     const char *convention;          /* of the store's FLOPs; NULL: there is no store */
-    bool marked;                     /* the first cascade has an operating point */
 };
 
 /* Reads the store and the baselines. Freed by comparison_free, also after an error. */

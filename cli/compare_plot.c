@@ -63,6 +63,19 @@ static void add_cascade(struct drawing *drawing, struct ebjr_comparison_label *l
                                          .label_count = contender->point_count};
 }
 
+/* A method has one colour in all of its families. */
+static size_t colour_of(const struct drawing *drawing, const char *name)
+{
+    size_t next = drawing->plot.cascade_count;
+    for (size_t i = 0; i < drawing->plot.series_count; i++) {
+        if (strcmp(drawing->series[i].name, name) == 0)
+            return drawing->series[i].colour;
+        if (drawing->series[i].colour >= next)
+            next = drawing->series[i].colour + 1;
+    }
+    return next;
+}
+
 static void add_series(struct drawing *drawing, size_t first, const struct contender *contender,
                        const char *name)
 {
@@ -70,13 +83,15 @@ static void add_series(struct drawing *drawing, size_t first, const struct conte
         drawing->offers[first + i] = contender->points[i].offer;
         drawing->names[first + i] = contender->points[i].name;
     }
-    drawing->series[drawing->plot.series_count++] =
+    drawing->series[drawing->plot.series_count] =
         (struct ebjr_comparison_series){.name = name,
+                                        .colour = colour_of(drawing, name),
                                         .kind = contender->family,
                                         .kind_name = contender_kind_name(contender),
                                         .offers = drawing->offers + first,
                                         .labels = drawing->names + first,
                                         .count = contender->point_count};
+    drawing->plot.series_count++;
 }
 
 /* In the key: with the variant where there are few. */

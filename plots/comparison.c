@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DRAWN = 1000, MOST_LABELS = 16, MOST_LABEL = 8, FEW = 6 };
+enum { MOST_DRAWN = 1000, MOST_LABEL = 12, FEW = 6 };
 
 static bool is_shown(const struct ebjr_comparison_window *window, double cost)
 {
@@ -133,13 +133,14 @@ static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, cons
     ebjr_picture_set(picture, "label", text, place);
 }
 
-/* Long names, and very many, would hide the points. */
-static bool has_short_labels(const struct ebjr_comparison_series *series)
+/* Many series, or long names, would hide the points. */
+static bool is_labelled(const struct ebjr_comparison *plot,
+                        const struct ebjr_comparison_series *series)
 {
     for (size_t i = 0; i < series->count; i++)
-        if (!*series->labels[i] || strlen(series->labels[i]) > MOST_LABEL)
+        if (strlen(series->labels[i]) > MOST_LABEL)
             return false;
-    return series->count <= MOST_LABELS;
+    return plot->cascade_count + plot->series_count <= FEW;
 }
 
 /* Below a point of a cascade, to the side where there is room. */
@@ -162,27 +163,11 @@ static void write_labels(struct ebjr_picture *picture, const struct ebjr_compari
             write_name(picture, &plot->cascades[i].labels[j], window);
     for (size_t i = 0; i < plot->series_count; i++) {
         const struct ebjr_comparison_series *series = &plot->series[i];
-        for (size_t j = 0; has_short_labels(series) && j < series->count; j++)
-            if (is_shown(window, series->offers[j].cost))
+        for (size_t j = 0; is_labelled(plot, series) && j < series->count; j++)
+            if (*series->labels[j] && is_shown(window, series->offers[j].cost))
                 write_label(picture, series->offers[j], series->labels[j],
                             "offset 0.5,-0.5 left front font ',9' tc rgb '#444444'");
     }
-}
-
-/* Colours go to names as they come; a name has one in all of its kinds. The first is the first
- * cascade's. */
-static size_t colour_of(const struct ebjr_comparison *plot, size_t series)
-{
-    size_t colour = plot->cascade_count;
-    for (size_t i = 0; i < series; i++) {
-        bool is_new = true;
-        if (strcmp(plot->series[i].name, plot->series[series].name) == 0)
-            return colour_of(plot, i);
-        for (size_t j = 0; j < i && is_new; j++)
-            is_new = strcmp(plot->series[i].name, plot->series[j].name) != 0;
-        colour += is_new;
-    }
-    return colour;
 }
 
 static bool shares_entry(const struct ebjr_comparison_series *a,
@@ -211,7 +196,7 @@ static void write_series(FILE *script, const struct ebjr_comparison *plot, size_
     const struct ebjr_comparison_series *series = &plot->series[i];
     fprintf(script,
             "    data index %zu using ($1/unit):2 with linespoints lc rgb '%s' lw 1.3 %s %s ",
-            2 * plot->cascade_count + i, ebjr_colour(colour_of(plot, i)), kinds[series->kind].dash,
+            2 * plot->cascade_count + i, ebjr_colour(series->colour), kinds[series->kind].dash,
             kinds[series->kind].marker);
     if (titled) {
         fprintf(script, "title ");
