@@ -47,6 +47,8 @@ int report_include(struct report *report, const char *path, const char *id, cons
 {
     char svg[PATH_MAX + 4];
     if (is_without_gnuplot(drawn)) {
+        ebjr_report_paragraph(report->page, "gnuplot was not found where this report was made: it "
+                                            "has no pictures but the slider's.");
         say("note: gnuplot is not installed (Debian: gnuplot-nox): the report has no pictures");
         report_pictures_end(report);
         return 0;
