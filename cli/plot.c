@@ -117,9 +117,36 @@ static int check_cost(const char *cost)
     return ebjr_error_set(EBJR_EINVAL, "--cost is flops, latency or teacher-rate, not '%s'", cost);
 }
 
+/* What the person asks for, none beside a policy. A threshold is of one score that a router can
+ * compute. */
+static int find_scores(const struct ebjr_score **scores, size_t *count,
+                       const struct plot_request *request, const struct plot_kind *kind,
+                       bool has_policy)
+{
+    bool is_many = kind->takes & SCORES;
+    *count = 0;
+    if (!request->score && has_policy)
+        return 0;
+    int status = cascade_select_scores(scores, count,
+                                       request->score ? request->score
+                                       : is_many      ? "all"
+                                                      : "energy");
+    if (status || has_policy)
+        return status;
+    bool is_one = *count == 1 && (*scores)->kind == EBJR_SCORE_LOGITS;
+    if (!is_many && !is_one)
+        return ebjr_error_set(EBJR_EINVAL, "--kind %s is of one score of the logits, not '%s'",
+                              kind->name, request->score);
+    if (!isnan(request->threshold) && !is_one)
+        return ebjr_error_set(EBJR_EINVAL, "--threshold marks a point of one --score");
+    return 0;
+}
+
 int plot_check(const struct plot_request *request)
 {
     const struct plot_kind *kind = kind_of(request);
+    const struct ebjr_score *scores;
+    size_t count;
     bool has_threshold = !isnan(request->threshold);
     int status = kind ? check_cost(request->cost) : unknown_kind(request);
     if (!status)
@@ -140,7 +167,7 @@ int plot_check(const struct plot_request *request)
     if (!status && kind->wants_threshold && !request->policy && !has_threshold)
         status = ebjr_error_set(EBJR_EINVAL, "--kind %s wants --score and --threshold, or --policy",
                                 kind->name);
-    return status;
+    return status ? status : find_scores(&scores, &count, request, kind, request->policy);
 }
 
 int plot_target(char directory[PATH_MAX], const char **name, const char *path)
@@ -155,27 +182,6 @@ int plot_target(char directory[PATH_MAX], const char **name, const char *path)
                               path);
     if (mkdir(directory, 0777) != 0 && errno != EEXIST)
         return ebjr_error_set(EBJR_EIO, "cannot make %s: %s", directory, strerror(errno));
-    return 0;
-}
-
-/* What the person asks for. A threshold is of one score that a router can compute. */
-static int find_scores(struct plot_work *work, const struct plot_kind *kind)
-{
-    const struct plot_request *request = work->request;
-    bool is_many = kind->takes & SCORES;
-    int status = 0;
-    if (request->score || !work->policy)
-        status = cascade_select_scores(&work->scores, &work->count,
-                                       request->score ? request->score
-                                       : is_many      ? "all"
-                                                      : "energy");
-    if (status || work->policy)
-        return status;
-    if (!is_many && (work->count > 1 || work->scores->kind != EBJR_SCORE_LOGITS))
-        return ebjr_error_set(EBJR_EINVAL, "--kind %s is of one score of the logits, not '%s'",
-                              kind->name, request->score);
-    if (!isnan(request->threshold) && (work->count > 1 || work->scores->kind != EBJR_SCORE_LOGITS))
-        return ebjr_error_set(EBJR_EINVAL, "--threshold marks a point of one --score");
     return 0;
 }
 
@@ -203,7 +209,7 @@ int plot_draw(const struct plot_request *request, const struct cascade *cascade,
     struct plot_work work = {.request = request, .cascade = cascade, .policy = policy};
     if (!kind)
         return unknown_kind(request);
-    int status = find_scores(&work, kind);
+    int status = find_scores(&work.scores, &work.count, request, kind, policy);
     if (!status)
         status = plot_target(work.directory, &work.name, request->out ? request->out : kind->name);
     find_heading(&work);

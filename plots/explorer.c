@@ -53,12 +53,14 @@ static int write_figure(FILE *data, const struct ebjr_explorer_plot *plot, enum 
     }
     if (!status) {
         struct ebjr_span span = span_of(plot, y);
-        status = ebjr_thin(&kept, &count, x, y, n, &span);
+        status = ebjr_thin_steps(&kept, &count, x, y, n, &span);
     }
-    fprintf(data, "# place on the axis, threshold, %s\n", names[figure]);
-    for (size_t k = 0; k < count; k++)
-        fprintf(data, "%.17g %.17g %.17g\n", x[kept[k]], plot->curve->points[kept[k]].threshold,
-                y[kept[k]]);
+    fprintf(data, "# corners of the steps: place on the axis, threshold, %s\n", names[figure]);
+    for (size_t k = 0; k < count; k++) {
+        size_t across = (kept[k] + 1) / 2, up = kept[k] / 2;
+        fprintf(data, "%.17g %.17g %.17g\n", x[across], plot->curve->points[across].threshold,
+                y[up]);
+    }
     fprintf(data, "\n\n");
     free(kept);
     free(x);
@@ -137,7 +139,7 @@ static void write_script(struct ebjr_picture *picture, const struct ebjr_explore
     for (enum figure figure = 0; figure < FIGURES; figure++)
         if (is_known(plot, figure))
             fprintf(
-                script, "    data index %zu using 1:($3 * %.17g) axes x1y%d with steps %s, \\\n",
+                script, "    data index %zu using 1:($3 * %.17g) axes x1y%d with lines %s, \\\n",
                 index++, drawn(plot, figure), figure == ACCURACY ? 1 : 2, style_of(style, figure));
     fprintf(script, "    student with lines " ALONE ", teacher with lines " ALONE "\n");
 }

@@ -51,19 +51,31 @@ static double height(size_t rank, size_t n)
     return -log10((double)(n - rank) / (double)n);
 }
 
-/* The steps of all but the slowest, as they are drawn: of rank 0, at F = 0, then 1 .. n - 1. */
+/* Step r of the distribution is at the r-th smallest, r = 1 .. n, and goes up to F = r/n; the last
+ * would go beyond the axis, and only leads there. */
+static double step_ns(const double *sorted, size_t r)
+{
+    return drawn(sorted[r > 0 ? r - 1 : 0]);
+}
+
+static size_t step_rank(size_t r, size_t n)
+{
+    return r < n ? r : n - 1;
+}
+
+/* Of steps 0 (to F = 0) .. n the corners to draw (thin.h). */
 static int thin(size_t **kept, size_t *count, const double *sorted, size_t n,
                 const struct span *span)
 {
     struct ebjr_span axes = {log10(span->fastest), log10(span->slowest), 0, span->tail};
-    double *x = malloc(n * sizeof *x), *y = malloc(n * sizeof *y);
+    double *x = malloc((n + 1) * sizeof *x), *y = malloc((n + 1) * sizeof *y);
     int status = x && y ? 0 : ebjr_error_memory();
-    for (size_t rank = 0; !status && rank < n; rank++) {
-        x[rank] = log10(drawn(sorted[rank ? rank - 1 : 0]));
-        y[rank] = height(rank, n);
+    for (size_t r = 0; !status && r <= n; r++) {
+        x[r] = log10(step_ns(sorted, r));
+        y[r] = height(step_rank(r, n), n);
     }
     if (!status)
-        status = ebjr_thin(kept, count, x, y, n, &axes);
+        status = ebjr_thin_steps(kept, count, x, y, n + 1, &axes);
     free(x);
     free(y);
     return status;
@@ -75,8 +87,8 @@ static int write_steps(FILE *data, const double *sorted, size_t n, const struct 
     size_t *kept = NULL, count = 0;
     int status = thin(&kept, &count, sorted, n, span);
     for (size_t k = 0; !status && k < count; k++)
-        fprintf(data, "%.17g %.17g\n", drawn(sorted[kept[k] ? kept[k] - 1 : 0]),
-                (double)kept[k] / (double)n);
+        fprintf(data, "%.17g %.17g\n", step_ns(sorted, (kept[k] + 1) / 2),
+                (double)step_rank(kept[k] / 2, n) / (double)n);
     fprintf(data, "%.17g 1\n\n\n", drawn(sorted[n - 1]));
     free(kept);
     return status;
@@ -100,7 +112,9 @@ static int write_data(FILE *data, const struct ebjr_latency_plot *plot, const st
 {
     int status = 0;
     for (size_t i = 0; !status && i < plot->count; i++) {
-        fprintf(data, "# series %zu: ns, share of samples that took no longer\n", i);
+        fprintf(data,
+                "# series %zu: ns, share of samples that took no longer (corners of its steps)\n",
+                i);
         status = write_steps(data, lines[i].sorted, plot->series[i].n, span);
     }
     for (size_t i = 0; i < plot->count; i++)
@@ -161,7 +175,7 @@ static void write_script(struct ebjr_picture *picture, const struct ebjr_latency
     ebjr_picture_plot(picture);
     for (size_t i = 0; i < plot->count; i++)
         fprintf(script,
-                "    data index %zu using ($1/unit):(height_of($2)) with steps lc rgb '%s' lw 2, "
+                "    data index %zu using ($1/unit):(height_of($2)) with lines lc rgb '%s' lw 2, "
                 "\\\n",
                 i, ebjr_colour(i));
     for (size_t i = 0; i < plot->count; i++)

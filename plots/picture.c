@@ -11,10 +11,10 @@
 #include <string.h>
 
 /* Widths of texts are in columns of letters (words.h); all else is in points. */
-enum { TITLE_WIDTH = 56, TITLE_LINES = 3, CAPTION_WIDTH = 64, KEY_WIDTH = 50, KEY_COLUMNS = 3 };
+enum { TITLE_WIDTH = 56, TITLE_LINES = 3, CAPTION_WIDTH = 64, KEY_WIDTH = 54, KEY_COLUMNS = 3 };
 static const double WIDTH = 440, TITLE_LINE = 16, CAPTION_LINE = 14, AREA = 190;
 static const double ABOVE = 8, AXIS = 56, BELOW = 6; /* all else; the x axis' marks and label */
-static const double KEY_LINE = 16, KEY_LETTER = 7.2, KEY_SAMPLE = 22, KEY_GAP = 14;
+static const double KEY_LINE = 16, KEY_LETTER = 7.2, KEY_SAMPLE = 18, KEY_GAP = 8;
 
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#7F7F7F", "#000000"};
@@ -108,7 +108,7 @@ static struct key key_of(const struct ebjr_picture *picture)
         size_t width = ebjr_words_width(picture->key[i].text);
         widest = width > widest ? width : widest;
     }
-    struct key key = {.column = KEY_SAMPLE + 6 + KEY_LETTER * (double)widest + KEY_GAP};
+    struct key key = {.column = KEY_SAMPLE + 5 + KEY_LETTER * (double)widest + KEY_GAP};
     size_t columns = (size_t)((WIDTH + KEY_GAP) / key.column);
     columns = columns < 1 ? 1 : columns > KEY_COLUMNS ? KEY_COLUMNS : columns;
     key.rows = (count + columns - 1) / columns;
@@ -137,7 +137,7 @@ static void write_key(struct ebjr_picture *picture, const struct key *key)
                     left + KEY_SAMPLE / 2, up, entry->point);
         snprintf(command, sizeof command, "label %zu", 301 + i);
         snprintf(place, sizeof place, " left at screen %.1f/width, screen %.1f/height @entry",
-                 left + KEY_SAMPLE + 6, up);
+                 left + KEY_SAMPLE + 5, up);
         ebjr_picture_set(picture, command, entry->text, place);
     }
 }

@@ -89,3 +89,23 @@ int ebjr_thin(size_t **kept, size_t *count, const double *x, const double *y, si
     *count = straighten(*kept, *count, x, y, TOLERANCE * (span->y_high - span->y_low));
     return 0;
 }
+
+int ebjr_thin_steps(size_t **kept, size_t *count, const double *x, const double *y, size_t n,
+                    const struct ebjr_span *span)
+{
+    size_t corners = n ? 2 * n - 1 : 0;
+    double *corner_x = malloc((corners + 1) * sizeof *corner_x);
+    double *corner_y = malloc((corners + 1) * sizeof *corner_y);
+    int status = corner_x && corner_y ? 0 : ebjr_error_memory();
+    *kept = NULL;
+    *count = 0;
+    for (size_t j = 0; !status && j < corners; j++) {
+        corner_x[j] = x[(j + 1) / 2];
+        corner_y[j] = y[j / 2];
+    }
+    if (!status)
+        status = ebjr_thin(kept, count, corner_x, corner_y, corners, span);
+    free(corner_x);
+    free(corner_y);
+    return status;
+}

@@ -33,6 +33,14 @@ enum {
 int ebjr_thin(size_t **kept, size_t *count, const double *x, const double *y, size_t n,
               const struct ebjr_span *span);
 
+/*
+ * The same of steps, which go from each point level to the next one's x, then straight up or down:
+ * of their 2n - 1 corners, numbered along the line, corner j being (x[(j + 1)/2], y[j/2]), those to
+ * draw lines through.
+ */
+int ebjr_thin_steps(size_t **kept, size_t *count, const double *x, const double *y, size_t n,
+                    const struct ebjr_span *span);
+
 #ifdef __cplusplus
 }
 #endif

@@ -74,6 +74,8 @@ static const char *line_end(char line[EBJR_LINE], const char *text, size_t width
         return full;
     while (end > text && !is_blank(*end))
         end--;
+    while (end > text && is_blank(end[-1]))
+        end--;
     return end > text ? end : full;
 }
 

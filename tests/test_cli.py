@@ -488,7 +488,7 @@ class Plot(CascadeTest):
                             "--out", "pictures/curve")
         names = process.stdout.splitlines()
         self.assertEqual(names, [f"pictures/curve.{ending}" for ending in
-                                 ("svg", "png", "gp", "dat")])
+                                 ("svg", "png", "pdf", "gp", "dat")])
         root = ElementTree.parse(self.path("pictures/curve.svg")).getroot()
         self.assertTrue(root.tag.endswith("svg"))
         text = " ".join(root.itertext())
@@ -512,7 +512,7 @@ class Plot(CascadeTest):
             self.assertAlmostEqual(accuracy, 100 * np.where(answers, right, teacher_right).mean(),
                                    delta=1e-10)
             self.assertAlmostEqual(cost, STUDENT_FLOPS + (1 - share) * TEACHER_FLOPS, delta=1e-4)
-        ends = blocks[-2]
+        ends = np.concatenate(blocks[-3:-1])
         np.testing.assert_allclose(ends, [[STUDENT_FLOPS, 100 * right.mean()],
                                           [TEACHER_FLOPS, 100 * teacher_right.mean()]])
 
