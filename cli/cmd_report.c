@@ -126,7 +126,9 @@ static int write_file(struct report *report)
 
 static int run(const struct command *command, int argc, char **argv)
 {
-    struct report_request request = {.cascade = CASCADE_REQUEST, .out = "report.html"};
+    struct report_request request = {
+        .cascade = CASCADE_REQUEST, .out = "report.html", .bootstrap = {.level = 0.95}};
+    int64_t resamples = 1000, seed = 1;
     const struct option_row rows[] = {
         CASCADE_ROWS(request.cascade, false),
         {"policy", OPTION_TEXT, &request.policy, "FILE",
@@ -135,6 +137,9 @@ static int run(const struct command *command, int argc, char **argv)
          "published results to compare with (ebjr compare); may be given again", false},
         {"score", OPTION_TEXT, &request.score, "NAME",
          "that the slider opens with (default: the policy's, or the best)", false},
+        {"resamples", OPTION_INTEGER, &resamples, "N",
+         "of the bootstrap (default 1000, as elsewhere; fewer make a large report quicker)", false},
+        {"bootstrap-seed", OPTION_INTEGER, &seed, "N", "of the bootstrap (default 1)", false},
         {"title", OPTION_TEXT, &request.title, "TEXT",
          "of the report (default: data set and models)", false},
         {"out", OPTION_TEXT, &request.out, "FILE", "(default: report.html)", false},
@@ -143,6 +148,8 @@ static int run(const struct command *command, int argc, char **argv)
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
+    request.bootstrap.resamples = (size_t)resamples;
+    request.bootstrap.seed = (uint64_t)seed;
     status = check_score(request.score);
     if (!status)
         status = load(&report);

@@ -3,6 +3,7 @@
 #ifndef EBJR_CLI_REPORT_H
 #define EBJR_CLI_REPORT_H
 
+#include "calib/bootstrap.h"
 #include "cli/cascade.h"
 #include "cli/cell.h"
 #include "cli/plot.h"
@@ -14,6 +15,7 @@ struct report_request {
     struct cascade_request cascade;
     const char *policy, *score, *title, *out;
     struct option_list baselines;
+    struct ebjr_bootstrap bootstrap;
 };
 
 struct report {

@@ -16,7 +16,7 @@ static struct compare_request request_of(const struct report *report)
                                   .title = "",
                                   .threshold = NAN,
                                   .baselines = report->request->baselines,
-                                  .bootstrap = {1000, 1, 0.95}};
+                                  .bootstrap = report->request->bootstrap};
     out.cascade.student = cascade->student.name;
     out.cascade.teacher = cascade->teacher.name;
     out.cascade.dataset = cascade->dataset.name;

@@ -104,7 +104,6 @@ static int write_point(struct report *report)
 static int write_scores(struct report *report)
 {
     const struct cascade *cascade = &report->cascade;
-    const struct ebjr_bootstrap options = {1000, 1, 0.95}; /* as ebjr sweep --summary */
     bool has_flops = !isnan(cascade->student_flops) && !isnan(cascade->teacher_flops);
     size_t count;
     const struct ebjr_score *scores = ebjr_score_list(&count);
@@ -119,7 +118,7 @@ static int write_scores(struct report *report)
         "recover 50 %% and 80 %% of it. aurc and auroc judge how well a score tells the student's "
         "right answers from its wrong ones.");
     int status = uncertainty_print_summary(
-        &report->best, cascade, scores, count, &options,
+        &report->best, cascade, scores, count, &report->request->bootstrap,
         table_of(report, "Scores, the best first (ebjr sweep --summary)"));
     const struct picture pictures[] = {
         {"tradeoff", has_flops ? "flops" : "teacher-rate",

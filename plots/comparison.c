@@ -119,10 +119,6 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_compariso
     else
         fprintf(script, "set xrange [0:%.17g]\n", 1.03 * window->most / unit.divisor);
     write_accuracy_range(script, plot, window);
-    fputs(plot->cascade_count + plot->series_count <= FEW
-              ? "set key @below\n"
-              : "set key font ',10' samplen 2.4 spacing 1.1\n",
-          script);
 }
 
 static void write_label(struct ebjr_picture *picture, struct ebjr_offer at, const char *text,
@@ -185,7 +181,12 @@ static bool has_shown(const struct ebjr_comparison_series *series,
     return false;
 }
 
-static void write_series(FILE *script, const struct ebjr_comparison *plot, size_t i, bool titled)
+struct series_style {
+    char line[EBJR_STYLE], point[EBJR_STYLE]; /* of the key: each with its colour */
+    const char *marker;
+};
+
+static struct series_style style_of(const struct ebjr_comparison_series *series)
 {
     static const struct {
         const char *dash, *marker;
@@ -193,21 +194,19 @@ static void write_series(FILE *script, const struct ebjr_comparison *plot, size_
         {"dt 1", "pt 7 ps 0.8"},          {"dt (8,3)", "pt 5 ps 0.6"}, {"dt (2,3)", "pt 9 ps 0.9"},
         {"dt (8,3,2,3)", "pt 13 ps 0.9"}, {"dt (1,4)", "pt 6 ps 0.7"},
     };
-    const struct ebjr_comparison_series *series = &plot->series[i];
-    fprintf(script,
-            "    data index %zu using ($1/unit):2 with linespoints lc rgb '%s' lw 1.3 %s %s ",
-            2 * plot->cascade_count + i, ebjr_colour(series->colour), kinds[series->kind].dash,
-            kinds[series->kind].marker);
-    if (titled) {
-        fprintf(script, "title ");
-        ebjr_gnuplot_quote(script, series->name);
-        fprintf(script, ".' ('.");
-        ebjr_gnuplot_quote(script, series->kind_name);
-        fprintf(script, ".')'");
-    } else {
-        fprintf(script, "notitle");
-    }
-    fprintf(script, ", \\\n");
+    struct series_style style = {.marker = kinds[series->kind].marker};
+    const char *colour = ebjr_colour(series->colour);
+    snprintf(style.line, sizeof style.line, "lc rgb '%s' lw 1.3 %s", colour,
+             kinds[series->kind].dash);
+    snprintf(style.point, sizeof style.point, "%s lc rgb '%s'", style.marker, colour);
+    return style;
+}
+
+static void write_series(FILE *script, const struct ebjr_comparison *plot, size_t i)
+{
+    struct series_style style = style_of(&plot->series[i]);
+    fprintf(script, "    data index %zu using ($1/unit):2 with linespoints %s %s notitle, \\\n",
+            2 * plot->cascade_count + i, style.line, style.marker);
 }
 
 static void write_bands(FILE *script, const struct ebjr_comparison *plot)
@@ -219,19 +218,37 @@ static void write_bands(FILE *script, const struct ebjr_comparison *plot)
                 2 * i, ebjr_colour(i));
 }
 
-/* What the key begins with, though it is drawn last and lies above the rest. */
-static void write_key_of_cascades(FILE *script, const struct ebjr_comparison *plot)
+static void add_key_of_cascades(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
+                                size_t marks)
 {
+    char style[EBJR_STYLE];
     for (size_t i = 0; i < plot->cascade_count; i++) {
-        fprintf(script, "    keyentry with lines lc rgb '%s' lw 3 title ", ebjr_colour(i));
-        ebjr_gnuplot_quote(script, plot->cascades[i].name);
-        fprintf(script, ", \\\n");
+        snprintf(style, sizeof style, "lc rgb '%s' lw 3", ebjr_colour(i));
+        ebjr_picture_entry(picture, style, "", plot->cascades[i].name);
     }
+    snprintf(style, sizeof style, "lc rgb '#d2%s' lw 9", ebjr_colour(0) + 1);
     if (plot->cascade_count > 0)
-        fprintf(script,
-                "    keyentry with boxes fs transparent solid 0.18 noborder lc rgb '%s' "
-                "title 'its 95 %% band', \\\n",
-                ebjr_colour(0));
+        ebjr_picture_entry(picture, style, "", "its 95 % band");
+    if (marks > 0)
+        ebjr_picture_entry(picture, "", EBJR_MARK, "operating point");
+}
+
+/* One entry for neighbours that share it. */
+static void add_key_of_series(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
+                              const struct ebjr_comparison_window *window)
+{
+    bool has_entry = false;
+    for (size_t i = 0; i < plot->series_count; i++) {
+        const struct ebjr_comparison_series *series = &plot->series[i];
+        char text[EBJR_LINE];
+        has_entry = i > 0 && shares_entry(series, series - 1) && has_entry;
+        if (has_entry || !has_shown(series, window))
+            continue;
+        struct series_style style = style_of(series);
+        snprintf(text, sizeof text, "%s (%s)", series->name, series->kind_name);
+        ebjr_picture_entry(picture, style.line, style.point, text);
+        has_entry = true;
+    }
 }
 
 static void write_cascades(FILE *script, const struct ebjr_comparison *plot, size_t marks)
@@ -242,31 +259,22 @@ static void write_cascades(FILE *script, const struct ebjr_comparison *plot, siz
                 2 * i + 1, ebjr_colour(i));
     if (marks > 0)
         fprintf(script,
-                "    data index %zu using ($1/unit):2 with points pt 2 ps 1.6 lw 3 "
-                "lc rgb '#000000' notitle, \\\n",
+                "    data index %zu using ($1/unit):2 with points " EBJR_MARK " notitle, \\\n",
                 2 * plot->cascade_count + plot->series_count);
 }
 
-static void write_script(FILE *script, const struct ebjr_comparison *plot,
+static void write_script(struct ebjr_picture *picture, const struct ebjr_comparison *plot,
                          const struct ebjr_comparison_window *window, size_t marks)
 {
-    bool titled = false;
-    fprintf(script, "\neval svg\nset output file.'.svg'\nplot \\\n");
-    write_bands(script, plot);
-    write_key_of_cascades(script, plot);
-    if (marks > 0)
-        fprintf(script, "    keyentry with points pt 2 ps 1.6 lw 3 lc rgb '#000000' "
-                        "title 'operating point', \\\n");
-    for (size_t i = 0; i < plot->series_count; i++) {
-        const struct ebjr_comparison_series *series = &plot->series[i];
-        titled = i > 0 && shares_entry(series, series - 1) && titled;
-        if (!has_shown(series, window))
-            continue;
-        write_series(script, plot, i, !titled);
-        titled = true;
-    }
-    write_cascades(script, plot, marks);
-    fprintf(script, "    NaN notitle\n");
+    add_key_of_cascades(picture, plot, marks);
+    add_key_of_series(picture, plot, window);
+    ebjr_picture_plot(picture);
+    write_bands(picture->script, plot);
+    for (size_t i = 0; i < plot->series_count; i++)
+        if (has_shown(&plot->series[i], window))
+            write_series(picture->script, plot, i);
+    write_cascades(picture->script, plot, marks);
+    fprintf(picture->script, "    NaN notitle\n");
 }
 
 int ebjr_comparison_draw(const struct ebjr_comparison *plot, const char *directory,
@@ -284,6 +292,6 @@ int ebjr_comparison_draw(const struct ebjr_comparison *plot, const char *directo
         return status;
     write_axes(&picture, plot, &window, unit);
     write_labels(&picture, plot, &window);
-    write_script(picture.script, plot, &window, marks);
+    write_script(&picture, plot, &window, marks);
     return ebjr_picture_draw(&picture);
 }
