@@ -1,18 +1,62 @@
 #include "calib/bootstrap.h"
 
 #include "base/error.h"
+#include "base/parallel.h"
 
 #include <gsl/gsl_rng.h>
 #include <gsl/gsl_sort.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The samples of one score by descending score. */
+/*
+ * The samples of one score by descending score, in runs: neighbours that no statistic tells apart
+ * are one, with the sum of their weights. They have the same bits, and either share a tie group, or
+ * are each a group of their own that changes nothing of the cascade, both models being right or
+ * both wrong. Most samples are of the latter kind.
+ */
 struct ranking {
-    size_t *order;
-    uint8_t *student, *teacher, *group_end; /* [n] in that order, one block from `student` */
+    uint32_t *order;                        /* [n] */
+    size_t *end;                            /* [runs] where a run ends in that order */
+    uint8_t *student, *teacher, *group_end; /* [runs], one block from `student` */
+    size_t runs;
 };
+
+/* Samples by descending score. */
+static int order_make(uint32_t *order, const double *score, size_t n)
+{
+    size_t *ascending = malloc(n * sizeof *ascending);
+    if (!ascending)
+        return ebjr_error_memory();
+    gsl_sort_index(ascending, score, 1, n);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (uint32_t)ascending[n - 1 - i];
+    free(ascending);
+    return 0;
+}
+
+static void find_runs(struct ranking *out, const double *score, const uint8_t *student_correct,
+                      const uint8_t *teacher_correct, size_t n)
+{
+    bool was_alone = false;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *at = &out->order[i];
+        uint8_t student = student_correct[*at] != 0, teacher = teacher_correct[*at] != 0;
+        bool is_tied = i > 0 && score[at[0]] == score[at[-1]];
+        bool is_end = i + 1 == n || score[at[0]] != score[at[1]];
+        bool is_alone = !is_tied && is_end && student == teacher;
+        size_t last = out->runs - 1;
+        bool is_same = i > 0 && out->student[last] == student && out->teacher[last] == teacher;
+        if (!(is_same && (is_tied || (is_alone && was_alone))))
+            last = out->runs++;
+        out->student[last] = student;
+        out->teacher[last] = teacher;
+        out->group_end[last] = is_end;
+        out->end[last] = i + 1;
+        was_alone = is_alone;
+    }
+}
 
 static int ranking_make(struct ranking *out, const double *score, const uint8_t *student_correct,
                         const uint8_t *teacher_correct, size_t n)
@@ -21,29 +65,22 @@ static int ranking_make(struct ranking *out, const double *score, const uint8_t 
         if (!isfinite(score[i]))
             return ebjr_error_set(EBJR_EINVAL, "sample %zu: its score is %g", i, score[i]);
     out->order = malloc(n * sizeof *out->order);
+    out->end = malloc(n * sizeof *out->end);
     out->student = malloc(3 * n);
-    if (!out->order || !out->student)
+    if (!out->order || !out->end || !out->student)
         return ebjr_error_memory();
     out->teacher = out->student + n;
     out->group_end = out->teacher + n;
-
-    gsl_sort_index(out->order, score, 1, n);
-    for (size_t low = 0, high = n - 1; low < high; low++, high--) {
-        size_t swap = out->order[low];
-        out->order[low] = out->order[high];
-        out->order[high] = swap;
-    }
-    for (size_t i = 0; i < n; i++) {
-        out->student[i] = student_correct[out->order[i]] != 0;
-        out->teacher[i] = teacher_correct[out->order[i]] != 0;
-        out->group_end[i] = i + 1 == n || score[out->order[i]] != score[out->order[i + 1]];
-    }
-    return 0;
+    int status = order_make(out->order, score, n);
+    if (!status)
+        find_runs(out, score, student_correct, teacher_correct, n);
+    return status;
 }
 
 static void ranking_free(struct ranking *ranking)
 {
     free(ranking->order);
+    free(ranking->end);
     free(ranking->student);
 }
 
@@ -51,7 +88,7 @@ struct resampler {
     size_t n;
     gsl_rng rng;
     uint32_t *drawn; /* [n] how often the resample holds a sample; at first once, as the data do */
-    double *weight;  /* [n] the same by descending score */
+    double *weight;  /* [n] the same, of the runs of a ranking */
 };
 
 static int resampler_make(struct resampler *out, size_t n, uint64_t seed)
@@ -82,17 +119,29 @@ static void resampler_draw(struct resampler *resampler)
         resampler->drawn[gsl_rng_uniform_int(&resampler->rng, resampler->n)]++;
 }
 
-/* The resample in the order of a score; valid until the next call. */
-static struct ebjr_ranked resampler_rank(struct resampler *resampler, const struct ranking *ranking)
+/* A resample in the order of a score; weight[n] is where its weights go. */
+static struct ebjr_ranked rank(double *weight, const uint32_t *drawn, size_t n,
+                               const struct ranking *ranking)
 {
-    for (size_t i = 0; i < resampler->n; i++)
-        resampler->weight[i] = resampler->drawn[ranking->order[i]];
-    return (struct ebjr_ranked){.n = resampler->n,
+    const uint32_t *order = ranking->order;
+    for (size_t run = 0, i = 0; run < ranking->runs; run++) {
+        uint64_t sum = 0;
+        for (; i < ranking->end[run]; i++)
+            sum += drawn[order[i]];
+        weight[run] = (double)sum;
+    }
+    return (struct ebjr_ranked){.n = ranking->runs,
                                 .student = ranking->student,
                                 .teacher = ranking->teacher,
                                 .group_end = ranking->group_end,
-                                .weight = resampler->weight,
-                                .total = (double)resampler->n};
+                                .weight = weight,
+                                .total = (double)n};
+}
+
+/* The resampler's own; valid until the next call. */
+static struct ebjr_ranked resampler_rank(struct resampler *resampler, const struct ranking *ranking)
+{
+    return rank(resampler->weight, resampler->drawn, resampler->n, ranking);
 }
 
 /* How many resamples lie outside an interval on either side of it, plus one: the k of the header.
@@ -237,33 +286,155 @@ void ebjr_band_free(struct ebjr_band *band)
     *band = (struct ebjr_band){0};
 }
 
-/* sampled: [scores + 1][resamples] to work in, the last row for differences. */
-static void compare(struct ebjr_interval *values, struct ebjr_interval *differences,
-                    ebjr_statistic *statistic, double *sampled, const struct ranking *rankings,
-                    size_t scores, size_t base, struct resampler *resampler,
-                    const struct ebjr_bootstrap *options)
+enum { DRAWN_AT_ONCE = 1 << 20 }; /* samples in a block of resamples, about */
+
+/* Several statistics of several scores on the same resamples. */
+struct comparison {
+    const struct ebjr_bootstrap *options;
+    ebjr_statistic *const *statistics;
+    size_t statistic_count, scores;
+    size_t n;
+    struct ranking *rankings; /* [scores] */
+    double *weight;           /* [scores][n] to work in */
+    struct resampler resampler;
+    uint32_t *drawn; /* [block][n] resamples begin .. end - 1 */
+    size_t block, begin, end;
+    double *estimate;   /* [scores][statistic_count] */
+    double *sampled;    /* [scores][statistic_count][resamples] */
+    double *difference; /* [resamples] to work in */
+};
+
+static int comparison_make(struct comparison *out, const double *const *score,
+                           const uint8_t *student_correct, const uint8_t *teacher_correct, size_t n)
 {
-    size_t resamples = options->resamples;
-    for (size_t s = 0; s < scores; s++) {
-        struct ebjr_ranked ranked = resampler_rank(resampler, &rankings[s]);
-        values[s].estimate = statistic(&ranked);
+    size_t scores = out->scores, rows = scores * out->statistic_count;
+    int status = check(out->options, n);
+    if (status)
+        return status;
+    out->n = n;
+    out->block = DRAWN_AT_ONCE / n + 1;
+    out->rankings = calloc(scores, sizeof *out->rankings);
+    out->weight = matrix(scores, n);
+    out->drawn = calloc(out->block, n * sizeof *out->drawn);
+    out->estimate = matrix(rows, 1);
+    out->sampled = matrix(rows, out->options->resamples);
+    out->difference = matrix(1, out->options->resamples);
+    if (!out->rankings || !out->weight || !out->drawn || !out->estimate || !out->sampled ||
+        !out->difference)
+        return ebjr_error_memory();
+    status = resampler_make(&out->resampler, n, out->options->seed);
+    for (size_t s = 0; !status && s < scores; s++) {
+        status = ranking_make(&out->rankings[s], score[s], student_correct, teacher_correct, n);
+        if (status == EBJR_EINVAL)
+            ebjr_error_context(status, "score %zu", s);
     }
-    for (size_t b = 0; b < resamples; b++) {
-        resampler_draw(resampler);
-        for (size_t s = 0; s < scores; s++) {
-            struct ebjr_ranked ranked = resampler_rank(resampler, &rankings[s]);
-            sampled[s * resamples + b] = statistic(&ranked);
+    return status;
+}
+
+static void comparison_free(struct comparison *comparison)
+{
+    for (size_t s = 0; comparison->rankings && s < comparison->scores; s++)
+        ranking_free(&comparison->rankings[s]);
+    resampler_free(&comparison->resampler);
+    free(comparison->rankings);
+    free(comparison->weight);
+    free(comparison->drawn);
+    free(comparison->estimate);
+    free(comparison->sampled);
+    free(comparison->difference);
+}
+
+static double *sampled_of(const struct comparison *comparison, size_t statistic, size_t score)
+{
+    size_t row = score * comparison->statistic_count + statistic;
+    return comparison->sampled + row * comparison->options->resamples;
+}
+
+static double *estimate_of(const struct comparison *comparison, size_t statistic, size_t score)
+{
+    return &comparison->estimate[score * comparison->statistic_count + statistic];
+}
+
+static void estimate(struct comparison *comparison)
+{
+    for (size_t s = 0; s < comparison->scores; s++) {
+        struct ebjr_ranked ranked =
+            resampler_rank(&comparison->resampler, &comparison->rankings[s]);
+        for (size_t k = 0; k < comparison->statistic_count; k++)
+            *estimate_of(comparison, k, s) = comparison->statistics[k](&ranked);
+    }
+}
+
+/* The block's resamples of some scores. */
+static void sample_scores(void *context, size_t from, size_t to)
+{
+    const struct comparison *comparison = context;
+    size_t n = comparison->n;
+    for (size_t s = from; s < to; s++)
+        for (size_t b = comparison->begin; b < comparison->end; b++) {
+            const uint32_t *drawn = comparison->drawn + (b - comparison->begin) * n;
+            struct ebjr_ranked ranked =
+                rank(comparison->weight + s * n, drawn, n, &comparison->rankings[s]);
+            for (size_t k = 0; k < comparison->statistic_count; k++)
+                sampled_of(comparison, k, s)[b] = comparison->statistics[k](&ranked);
         }
+}
+
+/* Blocks of resamples, each drawn once and then worked on score by score, at once where it can. */
+static void sample(struct comparison *comparison)
+{
+    struct resampler *resampler = &comparison->resampler;
+    size_t resamples = comparison->options->resamples, n = comparison->n;
+    for (; comparison->begin < resamples; comparison->begin = comparison->end) {
+        size_t left = resamples - comparison->begin;
+        size_t block = left < comparison->block ? left : comparison->block;
+        comparison->end = comparison->begin + block;
+        for (size_t b = 0; b < block; b++) {
+            resampler_draw(resampler);
+            memcpy(comparison->drawn + b * n, resampler->drawn, n * sizeof *comparison->drawn);
+        }
+        ebjr_parallel(sample_scores, comparison, comparison->scores, 1);
     }
-    double *difference = sampled + scores * resamples;
-    for (size_t s = 0; differences && s < scores; s++) {
-        for (size_t b = 0; b < resamples; b++)
-            difference[b] = sampled[s * resamples + b] - sampled[base * resamples + b];
-        differences[s] =
-            interval_of(values[s].estimate - values[base].estimate, difference, options);
+}
+
+/* Of one statistic, score i minus score `base` on the same resamples. */
+static void take_differences(struct ebjr_interval *differences, const struct comparison *comparison,
+                             size_t statistic, size_t base)
+{
+    const double *of_base = sampled_of(comparison, statistic, base);
+    double estimate = *estimate_of(comparison, statistic, base);
+    for (size_t s = 0; s < comparison->scores; s++) {
+        const double *sampled = sampled_of(comparison, statistic, s);
+        for (size_t b = 0; b < comparison->options->resamples; b++)
+            comparison->difference[b] = sampled[b] - of_base[b];
+        differences[s] = interval_of(*estimate_of(comparison, statistic, s) - estimate,
+                                     comparison->difference, comparison->options);
     }
-    for (size_t s = 0; s < scores; s++)
-        values[s] = interval_of(values[s].estimate, sampled + s * resamples, options);
+}
+
+/* values[statistic_count][scores]. Reorders what was sampled. */
+static void take_values(struct ebjr_interval *values, const struct comparison *comparison)
+{
+    for (size_t k = 0; k < comparison->statistic_count; k++)
+        for (size_t s = 0; s < comparison->scores; s++)
+            values[k * comparison->scores + s] = interval_of(
+                *estimate_of(comparison, k, s), sampled_of(comparison, k, s), comparison->options);
+}
+
+static int compare(struct ebjr_interval *values, struct ebjr_interval *differences,
+                   struct comparison *comparison, const double *const *score, size_t base,
+                   const uint8_t *student_correct, const uint8_t *teacher_correct, size_t n)
+{
+    int status = comparison_make(comparison, score, student_correct, teacher_correct, n);
+    if (!status) {
+        estimate(comparison);
+        sample(comparison);
+        if (differences)
+            take_differences(differences, comparison, 0, base);
+        take_values(values, comparison);
+    }
+    comparison_free(comparison);
+    return status;
 }
 
 int ebjr_bootstrap_compare(struct ebjr_interval *values, struct ebjr_interval *differences,
@@ -272,31 +443,23 @@ int ebjr_bootstrap_compare(struct ebjr_interval *values, struct ebjr_interval *d
                            const uint8_t *teacher_correct, size_t n,
                            const struct ebjr_bootstrap *options)
 {
+    struct comparison comparison = {
+        .options = options, .statistics = &statistic, .statistic_count = 1, .scores = scores};
     int status = check(options, n);
-    if (status)
-        return status;
-    if (base >= scores)
-        return ebjr_error_set(EBJR_EINVAL, "score %zu is not among the %zu to compare", base,
-                              scores);
-    struct resampler resampler = {0};
-    struct ranking *rankings = calloc(scores, sizeof *rankings);
-    double *sampled = matrix(scores + 1, options->resamples);
-    if (!rankings || !sampled)
-        status = ebjr_error_memory();
-    if (!status)
-        status = resampler_make(&resampler, n, options->seed);
-    for (size_t s = 0; !status && s < scores; s++) {
-        status = ranking_make(&rankings[s], score[s], student_correct, teacher_correct, n);
-        if (status == EBJR_EINVAL)
-            ebjr_error_context(status, "score %zu", s);
-    }
-    if (!status)
-        compare(values, differences, statistic, sampled, rankings, scores, base, &resampler,
-                options);
-    for (size_t s = 0; rankings && s < scores; s++)
-        ranking_free(&rankings[s]);
-    free(rankings);
-    free(sampled);
-    resampler_free(&resampler);
-    return status;
+    if (!status && base >= scores)
+        status =
+            ebjr_error_set(EBJR_EINVAL, "score %zu is not among the %zu to compare", base, scores);
+    return status ? status
+                  : compare(values, differences, &comparison, score, base, student_correct,
+                            teacher_correct, n);
+}
+
+int ebjr_bootstrap_statistics(struct ebjr_interval *values, ebjr_statistic *const *statistics,
+                              size_t count, const double *const *score, size_t scores,
+                              const uint8_t *student_correct, const uint8_t *teacher_correct,
+                              size_t n, const struct ebjr_bootstrap *options)
+{
+    struct comparison comparison = {
+        .options = options, .statistics = statistics, .statistic_count = count, .scores = scores};
+    return compare(values, NULL, &comparison, score, 0, student_correct, teacher_correct, n);
 }

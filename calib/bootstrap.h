@@ -47,9 +47,10 @@ int ebjr_bootstrap_band(struct ebjr_band *out, const double *score, const uint8_
                         const struct ebjr_bootstrap *options);
 void ebjr_band_free(struct ebjr_band *band);
 
-/* One score's samples in descending order of the score. */
+/* One score's samples in descending order of the score. A sample of weight w is like w samples of
+ * its score; of a resample, several that no statistic tells apart may be one. */
 struct ebjr_ranked {
-    size_t n;                         /* samples, at least 1 */
+    size_t n;                         /* at least 1 */
     const uint8_t *student, *teacher; /* [n] correctness, 0 or 1 */
     const uint8_t *group_end;         /* [n] 1 at the last sample of a tie group, else 0 */
     const double *weight; /* [n] how often the resample holds the sample: 0, 1, 2, ... */
@@ -58,7 +59,8 @@ struct ebjr_ranked {
 typedef double ebjr_statistic(const struct ebjr_ranked *ranked);
 
 /*
- * A statistic of several scores on the same samples, resampled together. values[scores] get
+ * A statistic of several scores on the same samples, resampled together. It is called by several
+ * threads at once. values[scores] get
  * estimate and interval; differences[scores] (or NULL) those of score i minus score `base` on the
  * same resamples (paired).
  *
@@ -72,6 +74,13 @@ int ebjr_bootstrap_compare(struct ebjr_interval *values, struct ebjr_interval *d
                            size_t base, const uint8_t *student_correct,
                            const uint8_t *teacher_correct, size_t n,
                            const struct ebjr_bootstrap *options);
+
+/* The values of several statistics on the same resamples: values[count][scores]. Each is the same
+ * as by itself; resamples are drawn but once. */
+int ebjr_bootstrap_statistics(struct ebjr_interval *values, ebjr_statistic *const *statistics,
+                              size_t count, const double *const *score, size_t scores,
+                              const uint8_t *student_correct, const uint8_t *teacher_correct,
+                              size_t n, const struct ebjr_bootstrap *options);
 
 #ifdef __cplusplus
 }

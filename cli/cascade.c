@@ -9,6 +9,7 @@
 #include "runtime/class_map.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,23 +393,49 @@ int cascade_select_scores(const struct ebjr_score **first, size_t *count, const 
     return ebjr_score_find(first, name);
 }
 
-static void warn_of(const struct cascade *cascade, const struct ebjr_stored_model *model,
-                    const struct ebjr_stored_run *run)
+void note(const struct note_target *target, const char *format, ...)
+{
+    char text[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    target->take(target->context, text);
+}
+
+static void note_flops(const struct cascade *cascade, const struct ebjr_stored_model *model,
+                       const struct ebjr_stored_run *run, const struct note_target *target)
 {
     bool mac2 = strcmp(cascade->convention, "mac2") == 0;
     const char *uncounted = mac2 ? run->uncounted_mac2 : run->uncounted;
     if (*uncounted)
-        say("note: FLOPs of '%s' are incomplete (%s): they leave out %s", model->name,
-            cascade->convention, uncounted);
+        note(target, "FLOPs of '%s' are incomplete (%s): they leave out %s", model->name,
+             cascade->convention, uncounted);
     if (strcmp(run->flops_source, "given") == 0)
-        say("note: FLOPs of '%s' were given by hand, whatever the convention", model->name);
+        note(target, "FLOPs of '%s' were given by hand, whatever the convention", model->name);
     if (strcmp(run->flops_source, "unknown") == 0)
-        say("note: FLOPs of '%s' are unknown; import it with --flops", model->name);
+        note(target, "FLOPs of '%s' are unknown; import it with --flops", model->name);
+}
+
+void cascade_notes(const struct cascade *cascade, const struct note_target *target)
+{
+    note_flops(cascade, &cascade->student, &cascade->student_run, target);
+    note_flops(cascade, &cascade->teacher, &cascade->teacher_run, target);
+    cascade_note_latencies(cascade, target);
+}
+
+static void say_note(void *context, const char *text)
+{
+    (void)context;
+    say("note: %s", text);
 }
 
 void cascade_warn(const struct cascade *cascade)
 {
-    warn_of(cascade, &cascade->student, &cascade->student_run);
-    warn_of(cascade, &cascade->teacher, &cascade->teacher_run);
-    cascade_warn_of_latencies(cascade);
+    cascade_notes(cascade, &(struct note_target){say_note, NULL});
+}
+
+void cascade_warn_of_latencies(const struct cascade *cascade)
+{
+    cascade_note_latencies(cascade, &(struct note_target){say_note, NULL});
 }

@@ -101,8 +101,19 @@ void cascade_never_other(double *scores, const struct cascade *cascade);
 /* The score with this name, or all of them for "all". Points into ebjr_score_list. */
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name);
 
-/* Says what a reader of FLOPs and latencies must know: operators left out, figures given by hand,
+/* Where notes go, each a sentence. */
+struct note_target {
+    void (*take)(void *context, const char *note);
+    void *context;
+};
+void note(const struct note_target *target, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What a reader of FLOPs and latencies must know: operators left out, figures given by hand,
  * samples that were not measured. */
+void cascade_notes(const struct cascade *cascade, const struct note_target *target);
+
+/* The same as talk. */
 void cascade_warn(const struct cascade *cascade);
 
 #endif

@@ -97,27 +97,29 @@ int cascade_read_latencies(struct cascade *out, ebjr_store *store)
     return status;
 }
 
-static void warn_of_rounds(const struct cascade *cascade, const struct ebjr_stored_model *model,
-                           const struct cascade_timing *timing)
+static void note_rounds(const struct cascade *cascade, const struct ebjr_stored_model *model,
+                        const struct cascade_timing *timing, const struct note_target *target)
 {
     if (!timing->is_whole)
-        say("note: not every sample was measured with '%s': sample i of %zu has latency i mod %lld",
-            model->name, cascade->n, (long long)timing->measurement.samples);
+        note(target,
+             "not every sample was measured with '%s': sample i of %zu has latency i mod %lld",
+             model->name, cascade->n, (long long)timing->measurement.samples);
 }
 
-void cascade_warn_of_latencies(const struct cascade *cascade)
+void cascade_note_latencies(const struct cascade *cascade, const struct note_target *target)
 {
     const struct ebjr_stored_measurement *student = &cascade->student_timing.measurement;
     const struct ebjr_stored_measurement *teacher = &cascade->teacher_timing.measurement;
     if (!cascade->student_latency)
         return;
-    warn_of_rounds(cascade, &cascade->student, &cascade->student_timing);
-    warn_of_rounds(cascade, &cascade->teacher, &cascade->teacher_timing);
+    note_rounds(cascade, &cascade->student, &cascade->student_timing, target);
+    note_rounds(cascade, &cascade->teacher, &cascade->teacher_timing, target);
     if (strcmp(student->device, teacher->device) != 0 ||
         strcmp(student->host, teacher->host) != 0 || student->threads != teacher->threads)
-        say("note: latencies of '%s' and '%s' were not measured alike (ebjr ls --measurements): "
-            "their sums are of no one machine",
-            cascade->student.name, cascade->teacher.name);
+        note(target,
+             "latencies of '%s' and '%s' were not measured alike (ebjr ls --measurements): "
+             "their sums are of no one machine",
+             cascade->student.name, cascade->teacher.name);
 }
 
 void cascade_latencies(double *latency, const struct cascade *cascade, const double *scores,

@@ -9,6 +9,7 @@
 int cascade_read_latencies(struct cascade *out, ebjr_store *store);
 
 /* Says where samples share latencies, and where the two models were not measured alike. */
+void cascade_note_latencies(const struct cascade *cascade, const struct note_target *target);
 void cascade_warn_of_latencies(const struct cascade *cascade);
 
 /* latency[n] of the cascade at a threshold: S_i where the student answers, else S_i + T_i. Wants

@@ -31,6 +31,8 @@ static int compare(const struct compare_request *request, struct output output)
     int status = comparison_load(&comparison, request);
     if (!status && request->plot)
         status = compare_draw(&comparison, request);
+    if (!status && request->plot)
+        say("drew %s.svg and %s.png", request->plot, request->plot);
     if (!status) {
         const struct contender *reference = &comparison.contenders[comparison.reference];
         say("reference: %s (%s)%s%s", reference->name, contender_kind_name(reference),

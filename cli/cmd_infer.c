@@ -149,7 +149,8 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct table table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false};
+    struct table table = {
+        {.format = FORMAT_TABLE, .file = stdout}, columns, ROWS(columns), 0, false};
     struct live live = {0};
     struct live_cascade cascade = {0};
     ebjr_store *store = NULL;

@@ -124,7 +124,8 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct table table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false};
+    struct table table = {
+        {.format = FORMAT_TABLE, .file = stdout}, columns, ROWS(columns), 0, false};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;

@@ -232,7 +232,8 @@ static int run(const struct command *command, int argc, char **argv)
         LIVE_PLAN_ROWS(request.live),
         FORMAT_ROW(&request.format),
     };
-    struct job job = {.table = {{FORMAT_TABLE, stdout}, columns, ROWS(columns), 0, false}};
+    struct job job = {
+        .table = {{.format = FORMAT_TABLE, .file = stdout}, columns, ROWS(columns), 0, false}};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;

@@ -124,7 +124,8 @@ static int run(const struct command *command, int argc, char **argv)
     if (!status) {
         struct ebjr_bootstrap options = {(size_t)resamples, (uint64_t)bootstrap_seed, 0.95};
         cascade_warn(&cascade);
-        status = summary ? uncertainty_print_summary(&cascade, scores, count, &options, output)
+        status = summary
+                     ? uncertainty_print_summary(NULL, &cascade, scores, count, &options, output)
                  : bands ? uncertainty_print_bands(&cascade, scores, count, &options, output)
                          : sweep(&cascade, scores, count, output);
     }

@@ -105,7 +105,19 @@ static int print_measurement(struct table *table, ebjr_store *store, const struc
     return 0;
 }
 
-int ls_print_measurements(ebjr_store *store, struct output output)
+static bool is_of(const struct ebjr_stored_measurement *measurement, const struct cascade *cascade)
+{
+    int64_t model = measurement->model_id;
+    if (!cascade)
+        return true;
+    if (measurement->dataset_id != cascade->dataset.id)
+        return false;
+    return model == EBJR_UNKNOWN
+               ? measurement_is_of(measurement, cascade->student.name, cascade->teacher.name)
+               : model == cascade->student.id || model == cascade->teacher.id;
+}
+
+int ls_print_measurements(ebjr_store *store, const struct cascade *cascade, struct output output)
 {
     struct names names;
     struct ebjr_stored_measurement *measurements = NULL;
@@ -117,7 +129,8 @@ int ls_print_measurements(ebjr_store *store, struct output output)
     if (!status)
         table_begin(&table);
     for (size_t i = 0; !status && i < count; i++)
-        status = print_measurement(&table, store, &names, &measurements[i]);
+        if (is_of(&measurements[i], cascade))
+            status = print_measurement(&table, store, &names, &measurements[i]);
     if (!status)
         status = table_end(&table);
     free(measurements);

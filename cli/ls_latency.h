@@ -2,10 +2,11 @@
 #ifndef EBJR_CLI_LS_LATENCY_H
 #define EBJR_CLI_LS_LATENCY_H
 
+#include "cli/cascade.h"
 #include "cli/table.h"
-#include "db/store.h"
 
-int ls_print_measurements(ebjr_store *store, struct output output);
+/* Of a cascade and its two models on its data set; NULL: all that are stored. */
+int ls_print_measurements(ebjr_store *store, const struct cascade *cascade, struct output output);
 int ls_print_plans(ebjr_store *store, struct output output);
 
 #endif

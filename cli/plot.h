@@ -18,7 +18,7 @@
 #define EBJR_CLI_PLOT_H
 
 #include "cli/policy_cascade.h"
-#include "cli/slices.h"
+#include "cli/rule.h"
 
 #include <limits.h>
 #include <math.h>

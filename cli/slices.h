@@ -5,15 +5,8 @@
 
 #include "cli/cascade.h"
 #include "cli/class_mix.h"
+#include "cli/rule.h"
 #include "cli/table.h"
-
-/* What decides the routes, and whose answer a deferred sample gets. */
-struct rule {
-    const char *score;
-    double threshold;
-    double *scores;  /* [n] */
-    uint8_t *answer; /* [n] correctness of the answer to a deferred sample */
-};
 
 /* A row for each slice by class, prediction, or the groups of a file. Errors: those of the file. */
 int slices_report(const struct cascade *cascade, const struct rule *rule, const char *by,

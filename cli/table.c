@@ -28,7 +28,7 @@ struct value real_value(double real)
 int output_parse(struct output *out, const char *name)
 {
     static const char *const names[] = {"table", "csv", "json", "md", "latex"};
-    out->file = stdout;
+    *out = (struct output){.file = stdout};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!name || strcmp(name, names[i]) == 0) {
             out->format = (enum format)i;
@@ -41,7 +41,8 @@ int output_parse(struct output *out, const char *name)
 static bool is_shown(const struct table *table, const struct column *column)
 {
     enum format format = table->output.format;
-    return !column->detail || format == FORMAT_CSV || format == FORMAT_JSON;
+    bool is_html_with_details = format == FORMAT_HTML && table->output.details;
+    return !column->detail || format == FORMAT_CSV || format == FORMAT_JSON || is_html_with_details;
 }
 
 static int width_of(const struct column *column)
@@ -75,7 +76,7 @@ static void print_html(const struct output *output, const struct column *column,
 {
     if (cell_is_number(column)) {
         fputs("<td class=\"number\" data-value=\"", output->file);
-        cell_print(&(struct output){FORMAT_CSV, output->file}, column, value);
+        cell_print(&(struct output){.format = FORMAT_CSV, .file = output->file}, column, value);
         fputs("\">", output->file);
     } else {
         fputs("<td>", output->file);
@@ -156,6 +157,23 @@ static bool is_report(const struct table *table)
            (table->output.format == FORMAT_TABLE || table->output.format == FORMAT_HTML);
 }
 
+/* A wide table scrolls in a box of its own, which a keyboard must be able to reach. */
+static void begin_html(const struct table *table)
+{
+    const struct output *output = &table->output;
+    const char *caption = output->caption ? output->caption : "table";
+    fputs("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", output->file);
+    cell_print_text(output, caption);
+    fprintf(output->file, "\">\n<table class=\"%s\">\n", table->single ? "report" : "rows");
+    if (output->caption) {
+        fputs("<caption>", output->file);
+        cell_print_text(output, caption);
+        fputs("</caption>\n", output->file);
+    }
+    if (table->single)
+        fputs("<tbody>\n", output->file);
+}
+
 void table_begin(struct table *table)
 {
     FILE *file = table->output.file;
@@ -167,7 +185,7 @@ void table_begin(struct table *table)
     if (table->output.format == FORMAT_LATEX)
         print_alignment(table, "\\begin{tabular}{", "l", "r", "}\n\\toprule\n");
     if (table->output.format == FORMAT_HTML)
-        fputs(is_report(table) ? "<table class=\"report\">\n<tbody>\n" : "<table>\n", file);
+        begin_html(table);
     if (!is_report(table))
         print_header(table);
     if (table->output.format == FORMAT_MD)
@@ -243,7 +261,7 @@ int table_end(struct table *table)
     else if (table->output.format == FORMAT_LATEX)
         fputs("\\bottomrule\n\\end{tabular}\n", file);
     else if (table->output.format == FORMAT_HTML)
-        fputs("</tbody></table>\n", file);
+        fputs("</tbody></table></div>\n", file);
     if (fflush(file) != 0 || ferror(file))
         return ebjr_error_set(EBJR_EIO, "cannot write the result: %s", strerror(errno));
     return 0;

@@ -15,6 +15,8 @@ enum format { FORMAT_TABLE, FORMAT_CSV, FORMAT_JSON, FORMAT_MD, FORMAT_LATEX, FO
 struct output {
     enum format format;
     FILE *file;
+    const char *caption; /* in HTML; NULL: none */
+    bool details;        /* in HTML: the columns of detail, too */
 };
 
 enum column_kind {

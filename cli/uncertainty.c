@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SHARES = 101, MOST_SCORES = 16 };
 
@@ -99,13 +100,14 @@ struct summary {
     struct ebjr_interval values[STATISTICS][MOST_SCORES];
     struct ebjr_interval from_best[MOST_SCORES];
     size_t order[MOST_SCORES]; /* the best first */
+    size_t best;               /* that a router can compute */
 };
 
 static int compute(struct summary *summary, const struct cascade *cascade,
                    const struct ebjr_score *scores, size_t count,
                    const struct ebjr_bootstrap *options)
 {
-    struct ebjr_interval differences[MOST_SCORES];
+    struct ebjr_interval values[STATISTICS * MOST_SCORES];
     const double *const *columns = (const double *const *)summary->scores;
     int status = 0;
     for (size_t i = 0; !status && i < count; i++) {
@@ -113,10 +115,12 @@ static int compute(struct summary *summary, const struct cascade *cascade,
         status = summary->scores[i] ? cascade_score(summary->scores[i], cascade, &scores[i])
                                     : ebjr_error_memory();
     }
-    for (int s = 0; !status && s < STATISTICS; s++)
-        status = ebjr_bootstrap_compare(summary->values[s], differences, statistics[s], columns,
-                                        count, 0, cascade->student_correct,
-                                        cascade->teacher_correct, cascade->n, options);
+    if (!status)
+        status = ebjr_bootstrap_statistics(values, statistics, STATISTICS, columns, count,
+                                           cascade->student_correct, cascade->teacher_correct,
+                                           cascade->n, options);
+    for (size_t s = 0; !status && s < STATISTICS; s++)
+        memcpy(summary->values[s], values + s * count, count * sizeof *values);
     return status;
 }
 
@@ -138,9 +142,10 @@ static int rank(struct summary *summary, const struct cascade *cascade,
     }
     while (best + 1 < count && scores[summary->order[best]].kind != EBJR_SCORE_LOGITS)
         best++;
+    summary->best = summary->order[best];
     return ebjr_bootstrap_compare(again, summary->from_best, statistics[0], columns, count,
-                                  summary->order[best], cascade->student_correct,
-                                  cascade->teacher_correct, cascade->n, options);
+                                  summary->best, cascade->student_correct, cascade->teacher_correct,
+                                  cascade->n, options);
 }
 
 static void print_row(struct table *table, const struct summary *summary, size_t i,
@@ -162,9 +167,9 @@ static void print_row(struct table *table, const struct summary *summary, size_t
     table_row(table, values);
 }
 
-int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
-                              size_t count, const struct ebjr_bootstrap *options,
-                              struct output output)
+int uncertainty_print_summary(size_t *best, const struct cascade *cascade,
+                              const struct ebjr_score *scores, size_t count,
+                              const struct ebjr_bootstrap *options, struct output output)
 {
     struct summary summary = {.scores = {NULL}};
     struct table table = {output, summary_columns, ROWS(summary_columns), 0, false};
@@ -177,6 +182,8 @@ int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_s
             print_row(&table, &summary, summary.order[i], scores[summary.order[i]].name);
         status = table_end(&table);
     }
+    if (best)
+        *best = summary.best;
     for (size_t i = 0; i < count; i++)
         free(summary.scores[i]);
     return status;

@@ -13,9 +13,9 @@ int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_sco
                             struct output output);
 
 /* One row a score, the best first: areas and rates with intervals, and the difference from the best
- * on the same resamples. */
-int uncertainty_print_summary(const struct cascade *cascade, const struct ebjr_score *scores,
-                              size_t count, const struct ebjr_bootstrap *options,
-                              struct output output);
+ * on the same resamples. *best (or NULL) is the best that a router can compute. */
+int uncertainty_print_summary(size_t *best, const struct cascade *cascade,
+                              const struct ebjr_score *scores, size_t count,
+                              const struct ebjr_bootstrap *options, struct output output);
 
 #endif

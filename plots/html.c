@@ -30,17 +30,37 @@ static const char *entity(unsigned char c)
     }
 }
 
+/* U+FFFD */
+static const char replacement[] = "\xef\xbf\xbd";
+
 void ebjr_html_text(FILE *file, const char *text)
 {
     while (*text) {
         const unsigned char *at = (const unsigned char *)text;
         int length = utf8_length(at);
         if (length == 0)
-            fputs("\xef\xbf\xbd", file);
+            fputs(replacement, file);
         else if (entity(*at))
             fputs(entity(*at), file);
         else
             fwrite(text, 1, (size_t)length, file);
         text += length ? length : 1;
     }
+}
+
+void ebjr_html_json(FILE *file, const char *text)
+{
+    fputc('"', file);
+    while (*text) {
+        unsigned char c = (unsigned char)*text;
+        int length = utf8_length((const unsigned char *)text);
+        if (length == 0)
+            fputs(replacement, file);
+        else if (c < ' ' || c == 0x7f || strchr("\"\\<>&", c))
+            fprintf(file, "\\u%04x", c);
+        else
+            fwrite(text, 1, (size_t)length, file);
+        text += length ? length : 1;
+    }
+    fputc('"', file);
 }

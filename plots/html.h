@@ -12,6 +12,10 @@ extern "C" {
  * characters as blanks. What is not UTF-8 has its other bytes replaced by U+FFFD. */
 void ebjr_html_text(FILE *file, const char *text);
 
+/* The same as a JSON string within a <script>: what could end or open an element there is escaped,
+ * too. */
+void ebjr_html_json(FILE *file, const char *text);
+
 #ifdef __cplusplus
 }
 #endif

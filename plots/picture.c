@@ -179,10 +179,17 @@ void ebjr_picture_plot(struct ebjr_picture *picture)
     fprintf(picture->script, "\neval svg\nset output file.'.svg'\nplot \\\n");
 }
 
+static _Thread_local bool svg_alone;
+
+void ebjr_picture_svg_alone(bool is_alone)
+{
+    svg_alone = is_alone;
+}
+
 int ebjr_picture_draw(struct ebjr_picture *picture)
 {
     static const char *const others[] = {"png", "pdf"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; !svg_alone && i < sizeof others / sizeof *others; i++)
         fprintf(picture->script, "\neval %s\nset output file.'.%s'\nreplot\n", others[i],
                 others[i]);
     int status = close_written(picture->script, picture);

@@ -4,6 +4,7 @@
 
 #include "plots/words.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -54,6 +55,10 @@ void ebjr_picture_plot(struct ebjr_picture *picture);
  * file.'.svg'`, and has gnuplot draw NAME.svg, NAME.png and NAME.pdf. Errors: EBJR_EIO; those of
  * ebjr_gnuplot_run, after both files were written. */
 int ebjr_picture_draw(struct ebjr_picture *picture);
+
+/* Whether this thread's pictures are drawn as SVG alone from now on, or as all three: a page wants
+ * but that, and the others take longer. */
+void ebjr_picture_svg_alone(bool is_alone);
 
 /* `set COMMAND "text" noenhanced REST`. */
 void ebjr_picture_set(struct ebjr_picture *picture, const char *command, const char *text,

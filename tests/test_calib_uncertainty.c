@@ -511,14 +511,24 @@ static void summaries_know_where_they_are_undefined(void **state)
 enum { NOTED = 30000 };
 static struct {
     size_t calls;
-    double weight[NOTED][3], value[NOTED];
+    double value[NOTED];
 } noted;
+
+/* Of two scores, which are told apart by where their bits lie: each has its own thread. */
+static struct {
+    size_t calls;
+    const uint8_t *bits;
+    double weight[NOTED][3];
+} weights[2];
 
 static double note_weights(const struct ebjr_ranked *ranked)
 {
-    for (size_t i = 0; i < ranked->n; i++)
-        noted.weight[noted.calls][i] = ranked->weight[i];
-    noted.calls++;
+    size_t s = weights[0].bits && weights[0].bits != ranked->student;
+    weights[s].bits = ranked->student;
+    assert_int_equal(ranked->n, 3);
+    for (size_t i = 0; i < 3; i++)
+        weights[s].weight[weights[s].calls][i] = ranked->weight[i];
+    weights[s].calls++;
     return 0;
 }
 
@@ -530,17 +540,18 @@ static void resamples_are_multinomial(void **state)
     enum { DRAWS = 12000 };
     static const double up[] = {1, 2, 3}, down[] = {3, 2, 1};
     static const double *const score[] = {up, down};
-    static const uint8_t bits[3];
+    static const uint8_t bits[3] = {0, 1, 0}; /* no two neighbours are alike */
     static const double third[] = {1. / 3, 1. / 3, 1. / 3};
     struct ebjr_bootstrap options = {DRAWS, 5, 0.9};
     struct ebjr_interval values[2], differences[2];
     int outcomes[4][4] = {{0}};
-    noted.calls = 0;
+    memset(weights, 0, sizeof weights);
     assert_done(ebjr_bootstrap_compare(values, differences, note_weights, score, 2, 0, bits, bits,
                                        3, &options));
-    assert_int_equal(noted.calls, 2 * DRAWS + 2);
-    for (size_t call = 0; call < noted.calls; call += 2) {
-        const double *w = noted.weight[call], *reversed = noted.weight[call + 1];
+    assert_int_equal(weights[0].calls, DRAWS + 1);
+    assert_int_equal(weights[1].calls, DRAWS + 1);
+    for (size_t call = 0; call <= DRAWS; call++) {
+        const double *w = weights[0].weight[call], *reversed = weights[1].weight[call];
         assert_near(w[0] + w[1] + w[2], 3, 0);
         for (int i = 0; i < 3; i++) {
             assert_near(w[i], reversed[2 - i], 0);
@@ -599,10 +610,12 @@ static void intervals_are_order_statistics(void **state)
                  {200, 0.5, 50},   {39, 0.95, 1},   {1, 1e-9, 1},   {2000, 0.5, 500}};
     static double score[1000];
     static const double *const scores[] = {score};
-    static const uint8_t bits[1000];
+    static uint8_t bits[1000]; /* no two neighbours are alike */
     bool undefined = false;
-    for (size_t i = 0; i < COUNT(score); i++)
+    for (size_t i = 0; i < COUNT(score); i++) {
         score[i] = (double)(i * 7 % 1000);
+        bits[i] = i * 7 % 1000 % 2;
+    }
     for (size_t c = 0; c < COUNT(cases); c++) {
         struct ebjr_bootstrap options = {cases[c].resamples, 7 + c, cases[c].level};
         struct ebjr_interval value;
@@ -618,6 +631,54 @@ static void intervals_are_order_statistics(void **state)
             undefined |= isnan(noted.value[b]);
     }
     assert_true(undefined);
+}
+
+/* Counts over the whole resample, whatever its samples were merged to. */
+static double total_of_student(const struct ebjr_ranked *ranked)
+{
+    double sum = 0;
+    for (size_t i = 0; i < ranked->n; i++)
+        sum += ranked->weight[i] * (1 + 2 * ranked->student[i] + 4 * ranked->teacher[i]);
+    return sum;
+}
+
+/* Several statistics at once are each as by itself, and runs of samples that are alike are worth as
+ * much as the samples: a shuffled order of the same bits merges others, and sums up to the same. */
+static void statistics_at_once_are_as_one_by_one(void **state)
+{
+    (void)state;
+    enum { N = 500, SCORES = 3 };
+    static ebjr_statistic *const statistics[] = {ebjr_deferral_area, ebjr_risk_coverage_area,
+                                                 ebjr_hypervolume, total_of_student};
+    static double score[SCORES][N];
+    static uint8_t student[N], teacher[N];
+    const double *scores[] = {score[0], score[1], score[2]};
+    struct ebjr_bootstrap options = {199, 3, 0.9};
+    struct ebjr_interval together[COUNT(statistics) * SCORES], alone[SCORES];
+    uint64_t seed = 5;
+    for (size_t i = 0; i < N; i++) {
+        student[i] = random_below(&seed, 10) > 0;
+        teacher[i] = random_below(&seed, 20) > 0;
+        score[0][i] = (double)random_below(&seed, 1000000);
+        score[1][i] = (double)random_below(&seed, 9);
+        score[2][i] = (double)student[i] - (double)teacher[i];
+    }
+    assert_done(ebjr_bootstrap_statistics(together, statistics, COUNT(statistics), scores, SCORES,
+                                          student, teacher, N, &options));
+    for (size_t k = 0; k < COUNT(statistics); k++) {
+        assert_done(ebjr_bootstrap_compare(alone, NULL, statistics[k], scores, SCORES, 0, student,
+                                           teacher, N, &options));
+        for (size_t s = 0; s < SCORES; s++) {
+            assert_near(alone[s].estimate, together[k * SCORES + s].estimate, 0);
+            assert_near(alone[s].low, together[k * SCORES + s].low, 0);
+            assert_near(alone[s].high, together[k * SCORES + s].high, 0);
+        }
+    }
+    for (size_t s = 1; s < SCORES; s++) { /* the last statistic does not see the order */
+        assert_near(alone[s].estimate, alone[0].estimate, 0);
+        assert_near(alone[s].low, alone[0].low, 0);
+        assert_near(alone[s].high, alone[0].high, 0);
+    }
 }
 
 /* Of 20 samples one is wrong: a resample lacks it with chance 0.95^20 = 0.36. */
@@ -1068,6 +1129,7 @@ int main(void)
         cmocka_unit_test(summaries_know_where_they_are_undefined),
         cmocka_unit_test(resamples_are_multinomial),
         cmocka_unit_test(intervals_are_order_statistics),
+        cmocka_unit_test(statistics_at_once_are_as_one_by_one),
         cmocka_unit_test(often_undefined_is_unbounded),
         cmocka_unit_test(estimates_equal_their_definitions),
         cmocka_unit_test(what_does_not_vary_has_no_width),
