@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+float ebjr_logits_largest(const float *logits, size_t classes);
+
 struct ebjr_top {
     float first, second; /* the two largest, equal on a tie; second is -inf where C = 1 */
 };
@@ -34,8 +36,8 @@ struct ebjr_softmax {
 
 enum { EBJR_SOFTMAX_MOMENTS = 1, EBJR_SOFTMAX_EXPS = 2 };
 
-/* `first` is ebjr_top_two's; `wanted` says which sums are needed beside `rest`. Each e_k has a
- * relative error below (|x_k| + 2) 2^-51; those below 2^-1021 count as 0. */
+/* `first` is ebjr_logits_largest's; `wanted` says which sums are needed beside `rest`. Each e_k has
+ * a relative error below (|x_k| + 2) 2^-51; those below 2^-1021 count as 0. */
 void ebjr_softmax_sums(struct ebjr_softmax *out, const float *logits, size_t classes, float first,
                        double temperature, unsigned wanted);
 

@@ -69,7 +69,7 @@ struct live_request {
          &(r).plan, \
          "NAME", \
          "how models are executed: auto (default: the fastest, by measurement), as-loaded,\n" \
-         "frozen, optimized, channels-last or direct", \
+         "frozen, optimized, channels-last, direct (CPU) or cuda-graph (GPU)", \
          false}, \
         {"dtype", \
          OPTION_TEXT, \

@@ -1,4 +1,5 @@
--- The ebjr store, version 1.
+-- The ebjr store, version 2. Stores of earlier versions are brought up to date when they are opened
+-- (db/migrate.h); version 1 had no run.depth.
 --
 -- One model is run once over one data set; every question about a cascade is then answered from
 -- here. Names are what people type; hashes are what a thing is. Each row of model, dataset, run,

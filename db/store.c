@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "db/internal.h"
+#include "db/migrate.h"
 #include "schema_sql.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 
 enum {
     APPLICATION_ID = 0x65626a72, /* "ebjr" */
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,
     BUSY_MILLISECONDS = 10000
 };
 
@@ -85,8 +86,10 @@ int ebjr_store_query_integer(int64_t *out, ebjr_store *store, const char *sql)
     return status;
 }
 
-/* *fresh: the file holds nothing yet. */
-static int check_identity(bool *fresh, ebjr_store *store)
+/* What a file holds. */
+enum identity { FRESH, EARLIER, CURRENT };
+
+static int check_identity(enum identity *out, ebjr_store *store)
 {
     int64_t application, version, objects;
     int status = ebjr_store_query_integer(&application, store, "PRAGMA application_id");
@@ -96,10 +99,12 @@ static int check_identity(bool *fresh, ebjr_store *store)
         status = ebjr_store_query_integer(&objects, store, "SELECT count(*) FROM sqlite_schema");
     if (status)
         return status;
-    *fresh = application == 0 && version == 0 && objects == 0;
-    if (*fresh)
+    *out = application == 0 && version == 0 && objects == 0 ? FRESH
+           : version < SCHEMA_VERSION                       ? EARLIER
+                                                            : CURRENT;
+    if (*out == FRESH)
         return 0;
-    if (application != APPLICATION_ID)
+    if (application != APPLICATION_ID || version < 1)
         return ebjr_error_set(EBJR_ESTORE,
                               "%s is an SQLite database, but not an ebjr store; name another file",
                               store->path);
@@ -111,23 +116,31 @@ static int check_identity(bool *fresh, ebjr_store *store)
     return 0;
 }
 
-/* The schema and the mark that names it land in one transaction: a kill leaves all or nothing. */
-static int create_schema(ebjr_store *store)
+/* The schema and the mark that names it land in one transaction: a kill leaves what was there
+ * before, or all. */
+static int bring_up_to_date(ebjr_store *store)
 {
     char marks[96];
     snprintf(marks, sizeof marks, "PRAGMA application_id = %d; PRAGMA user_version = %d",
              APPLICATION_ID, SCHEMA_VERSION);
-    bool fresh = false;
-    int status = ebjr_store_begin(store);
+    enum identity identity = CURRENT;
+    int status = ebjr_store_execute(store, "PRAGMA foreign_keys = OFF;"
+                                           "PRAGMA legacy_alter_table = ON");
+    if (!status)
+        status = ebjr_store_begin(store);
     if (status)
         return status;
-    status = check_identity(&fresh, store); /* another process may have come first */
-    if (!status && fresh) {
+    status = check_identity(&identity, store); /* another process may have come first */
+    if (!status && identity == FRESH)
         status = ebjr_store_execute(store, ebjr_schema_sql);
-        if (!status)
-            status = ebjr_store_execute(store, marks);
-    }
-    return ebjr_store_end(store, status);
+    if (!status && identity == EARLIER)
+        status = ebjr_store_migrate(store);
+    if (!status && identity != CURRENT)
+        status = ebjr_store_execute(store, marks);
+    status = ebjr_store_end(store, status);
+    return status ? status
+                  : ebjr_store_execute(store, "PRAGMA legacy_alter_table = OFF;"
+                                              "PRAGMA foreign_keys = ON");
 }
 
 /* A reader in WAL mode writes beside the file. Where it cannot, a store that nobody has open (there
@@ -171,7 +184,7 @@ static int connect(ebjr_store *store, enum ebjr_store_mode mode)
         return store->connection ? ebjr_store_failure(store, "open it") : ebjr_error_memory();
     sqlite3_extended_result_codes(store->connection, 0);
     sqlite3_busy_timeout(store->connection, BUSY_MILLISECONDS);
-    return mode == EBJR_STORE_READ ? ebjr_store_execute(store, "PRAGMA query_only = ON") : 0;
+    return 0;
 }
 
 static int prepare_to_write(ebjr_store *store)
@@ -183,9 +196,36 @@ static int prepare_to_write(ebjr_store *store)
                                      "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
 }
 
+static int open_to_read(ebjr_store *store)
+{
+    enum identity identity = CURRENT;
+    int status = check_identity(&identity, store);
+    if (!status && identity == FRESH)
+        status =
+            ebjr_error_set(EBJR_ESTORE, "%s is empty: it holds no ebjr store yet", store->path);
+    if (!status && identity == EARLIER && sqlite3_db_readonly(store->connection, "main") == 1)
+        status = ebjr_error_set(EBJR_ESTORE,
+                                "%s is of an earlier ebjr, and cannot be brought up to date where "
+                                "it cannot be written; read a copy of it",
+                                store->path);
+    if (!status && identity == EARLIER)
+        status = prepare_to_write(store);
+    if (!status && identity == EARLIER)
+        status = bring_up_to_date(store);
+    return status ? status : ebjr_store_execute(store, "PRAGMA query_only = ON");
+}
+
+static int open_to_write(ebjr_store *store)
+{
+    enum identity identity = CURRENT;
+    int status = check_identity(&identity, store);
+    if (!status)
+        status = prepare_to_write(store);
+    return status || identity == CURRENT ? status : bring_up_to_date(store);
+}
+
 int ebjr_store_open(ebjr_store **out, const char *path, enum ebjr_store_mode mode)
 {
-    bool fresh = false;
     ebjr_store *store = calloc(1, sizeof *store);
     if (!store || !(store->path = strdup(path))) {
         ebjr_store_close(store);
@@ -193,13 +233,7 @@ int ebjr_store_open(ebjr_store **out, const char *path, enum ebjr_store_mode mod
     }
     int status = connect(store, mode);
     if (!status)
-        status = check_identity(&fresh, store);
-    if (!status && fresh && mode == EBJR_STORE_READ)
-        status = ebjr_error_set(EBJR_ESTORE, "%s is empty: it holds no ebjr store yet", path);
-    if (!status && mode == EBJR_STORE_CREATE)
-        status = prepare_to_write(store);
-    if (!status && fresh)
-        status = create_schema(store);
+        status = mode == EBJR_STORE_READ ? open_to_read(store) : open_to_write(store);
     if (status) {
         ebjr_store_close(store);
         return status;

@@ -20,9 +20,10 @@ enum ebjr_store_mode {
     EBJR_STORE_CREATE /* to write; made if it does not exist */
 };
 
-/* The caller owns *out. Errors: EBJR_ENOTFOUND no such file; EBJR_EINVAL a directory; EBJR_ESTORE
- * not an ebjr store, one of a newer version, or a damaged one; EBJR_EBUSY locked by another
- * process; EBJR_EIO. */
+/* The caller owns *out. A store of an earlier schema is brought up to date first, in one
+ * transaction, to read too. Errors: EBJR_ENOTFOUND no such file; EBJR_EINVAL a directory;
+ * EBJR_ESTORE not an ebjr store, one of a newer version, one of an earlier that cannot be written,
+ * or a damaged one; EBJR_EBUSY locked by another process; EBJR_EIO. */
 int ebjr_store_open(ebjr_store **out, const char *path, enum ebjr_store_mode mode);
 void ebjr_store_close(ebjr_store *store);
 

@@ -25,10 +25,15 @@ struct ebjr_backend {
     int (*open)(void **out, const char *path, const struct ebjr_device *device);
     void (*close)(void *model);
 
-    /* The same model executed by another plan: a handle of its own, for forward and close; `model`
-     * may be closed before it. Errors: EBJR_EMODEL it cannot be executed so; EBJR_EINVAL not a plan
-     * of this backend. */
-    int (*prepare)(void **out, void *model, enum ebjr_plan_mode mode, enum ebjr_dtype dtype);
+    /* Is this one of its ways to execute models on such a device? */
+    bool (*offers)(enum ebjr_plan_mode mode, const struct ebjr_device *device);
+
+    /* The same model executed by another plan for inputs of `shape`: a handle of its own, for
+     * forward and close; `model` may be closed before it. It takes any batch, though it may have
+     * been made for the plan's. Errors: EBJR_EMODEL it cannot be executed so; EBJR_EINVAL not a
+     * plan of this backend; EBJR_EDEVICE not on this device. */
+    int (*prepare)(void **out, void *model, const struct ebjr_plan *plan,
+                   const struct ebjr_shape *shape);
 
     /*
      * inputs [batch, c, h, w] to logits [batch, classes], both float32 on the host. *classes is

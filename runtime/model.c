@@ -66,8 +66,7 @@ static int find_backend(void)
     return backend ? 0 : ebjr_error_set(EBJR_EDEVICE, "%s", load_failure);
 }
 
-/* The model made ready for a plan: by the backend, for any batch and number of threads, or as
- * layers for these. */
+/* The model made ready for a plan: by the backend, for any number of threads, or as layers. */
 struct executable {
     struct ebjr_plan plan;
     void *handle;
@@ -180,6 +179,11 @@ static int read_graph(ebjr_model *model)
     return status;
 }
 
+bool ebjr_model_offers(const ebjr_model *model, enum ebjr_plan_mode mode)
+{
+    return mode == EBJR_PLAN_DIRECT ? !model->device.cuda : backend->offers(mode, &model->device);
+}
+
 static int compile(struct executable *out, ebjr_model *model, const struct ebjr_plan *plan)
 {
     int status = 0;
@@ -199,7 +203,11 @@ static bool serves(const struct executable *executable, const struct ebjr_plan *
     const struct ebjr_plan *made = &executable->plan;
     if (made->mode != plan->mode || made->dtype != plan->dtype)
         return false;
-    return !executable->direct || (made->batch == plan->batch && made->threads == plan->threads);
+    switch (plan->mode) {
+    case EBJR_PLAN_DIRECT: return made->batch == plan->batch && made->threads == plan->threads;
+    case EBJR_PLAN_CUDA_GRAPH: return made->batch == plan->batch;
+    default: return true;
+    }
 }
 
 static int find_executable(struct executable **out, ebjr_model *model, const struct ebjr_plan *plan)
@@ -218,7 +226,7 @@ static int find_executable(struct executable **out, ebjr_model *model, const str
     *made = (struct executable){.plan = *plan};
     int status = plan->mode == EBJR_PLAN_DIRECT
                      ? compile(made, model, plan)
-                     : backend->prepare(&made->handle, model->loaded, plan->mode, plan->dtype);
+                     : backend->prepare(&made->handle, model->loaded, plan, &model->shape);
     if (status)
         return status;
     model->executable_count++;

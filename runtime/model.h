@@ -37,6 +37,9 @@ const struct ebjr_device *ebjr_model_device(const ebjr_model *model);
 /* Of one input. */
 const struct ebjr_shape *ebjr_model_shape(const ebjr_model *model);
 
+/* Is this a way of executing it on its device, with what the program was built with? */
+bool ebjr_model_offers(const ebjr_model *model, enum ebjr_plan_mode mode);
+
 /*
  * Executes the model by `plan` from now on; a model just opened is executed as loaded. Where it
  * fails, the plan before stays. Errors: EBJR_EMODEL, EBJR_EINVAL it cannot be executed so;
@@ -51,8 +54,9 @@ void ebjr_model_trim(ebjr_model *model);
 const struct ebjr_plan *ebjr_model_plan(const ebjr_model *model);
 
 /* inputs [batch, c, h, w] to logits [batch, classes], float32. Any batch, though the plan was made
- * for one; `direct` works off larger ones in turns. Returns when the logits are there: also on a
- * GPU, the time a call takes is the model's. Errors: EBJR_EMODEL. */
+ * for one: `direct` works off larger ones in turns, `cuda-graph` does others as `frozen`. Returns
+ * when the logits are there: also on a GPU, the time a call takes is the model's. Errors:
+ * EBJR_EMODEL. */
 int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, size_t batch);
 
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */

@@ -9,7 +9,7 @@
 static const char *const modes[EBJR_PLAN_MODES] = {
     [EBJR_PLAN_AS_LOADED] = "as-loaded", [EBJR_PLAN_FROZEN] = "frozen",
     [EBJR_PLAN_OPTIMIZED] = "optimized", [EBJR_PLAN_CHANNELS_LAST] = "channels-last",
-    [EBJR_PLAN_DIRECT] = "direct",
+    [EBJR_PLAN_DIRECT] = "direct",       [EBJR_PLAN_CUDA_GRAPH] = "cuda-graph",
 };
 
 static const char *const dtypes[] = {

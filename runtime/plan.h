@@ -6,7 +6,9 @@
  *   frozen         weights become constants, batch norms are folded, dead branches go
  *   optimized      frozen, then libtorch's optimize_for_inference
  *   channels-last  frozen, in NHWC memory format
- *   direct         its layers by kernels of our own over one block of memory (direct.h)
+ *   direct         its layers by kernels of our own over one block of memory (direct.h); on the CPU
+ *   cuda-graph     frozen, and recorded for one batch, which the GPU then does at one call; other
+ *                  batches as frozen. Where ebjr was built with a libtorch that has CUDA
  */
 #ifndef EBJR_RUNTIME_PLAN_H
 #define EBJR_RUNTIME_PLAN_H
@@ -24,6 +26,7 @@ enum ebjr_plan_mode {
     EBJR_PLAN_OPTIMIZED,
     EBJR_PLAN_CHANNELS_LAST,
     EBJR_PLAN_DIRECT,
+    EBJR_PLAN_CUDA_GRAPH,
     EBJR_PLAN_MODES
 };
 

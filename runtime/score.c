@@ -22,7 +22,7 @@ struct ebjr_score_row {
     struct ebjr_softmax softmax;
 };
 
-enum { TOP = 0, MOMENTS = EBJR_SOFTMAX_MOMENTS, EXPS = EBJR_SOFTMAX_EXPS, SUMS = 4 };
+enum { TOP = 0, MOMENTS = EBJR_SOFTMAX_MOMENTS, EXPS = EBJR_SOFTMAX_EXPS, SUMS = 4, SECOND = 8 };
 
 /* In what follows S = 1 + rest, and p_k = e_k / S with e_k = exp((z_k - top)/T). */
 
@@ -107,8 +107,8 @@ static const struct ebjr_score scores[] = {
     OF_LOGITS("energy", "T log sum exp(z/T)", SUMS, energy),
     OF_LOGITS("softmax-energy", "log sum exp(softmax(z/T))", EXPS, softmax_energy),
     OF_LOGITS("msp", "max p", SUMS, msp),
-    OF_LOGITS("margin", "p(1) - p(2)", SUMS, margin),
-    OF_LOGITS("logit-margin", "z(1) - z(2)", TOP, logit_margin),
+    OF_LOGITS("margin", "p(1) - p(2)", SUMS | SECOND, margin),
+    OF_LOGITS("logit-margin", "z(1) - z(2)", SECOND, logit_margin),
     OF_LOGITS("max-logit", "max z", TOP, max_logit),
     OF_LOGITS("entropy", "sum p log p", MOMENTS, entropy),
     OF_LOGITS("gini", "sum p^2", MOMENTS, gini),
@@ -142,8 +142,11 @@ int ebjr_score_find(const struct ebjr_score **out, const char *name)
 
 static void work_out(struct ebjr_score_row *row, unsigned needs)
 {
-    row->top = ebjr_top_two(row->logits, row->classes);
-    if (needs != TOP)
+    if (needs & SECOND)
+        row->top = ebjr_top_two(row->logits, row->classes);
+    else
+        row->top.first = ebjr_logits_largest(row->logits, row->classes);
+    if (needs & (SUMS | MOMENTS | EXPS))
         ebjr_softmax_sums(&row->softmax, row->logits, row->classes, row->top.first,
                           row->options->temperature, needs);
 }

@@ -25,6 +25,17 @@ std::string ebjr::reason(const std::exception &error)
     return text.substr(0, text.find('\n'));
 }
 
+#ifdef EBJR_CUDA_GRAPHS
+static const bool has_cuda_graphs = true;
+#else
+static const bool has_cuda_graphs = false;
+
+int ebjr::capture(Model &, size_t, const struct ebjr_shape *)
+{
+    return ebjr_error_set(EBJR_EDEVICE, "this ebjr was built without CUDA graphs");
+}
+#endif
+
 // Where OpenBLAS multiplies for libtorch, it has threads of its own, which spin between products.
 extern "C" void openblas_set_num_threads(int threads) __attribute__((weak));
 
@@ -103,15 +114,23 @@ torch::jit::Module frozen(const torch::jit::Module &module)
     return module.hasattr("training") ? torch::jit::freeze(module) : module;
 }
 
-int prepare(void **out, void *handle, enum ebjr_plan_mode mode, enum ebjr_dtype dtype)
+bool offers(enum ebjr_plan_mode mode, const struct ebjr_device *device)
+{
+    if (mode == EBJR_PLAN_CUDA_GRAPH)
+        return device->cuda && has_cuda_graphs;
+    return mode != EBJR_PLAN_DIRECT;
+}
+
+int prepare(void **out, void *handle, const struct ebjr_plan *plan, const struct ebjr_shape *shape)
 {
     return guarded("preparing the plan", [&] {
         auto *loaded = static_cast<Model *>(handle);
         auto model = std::make_unique<Model>(
-            Model{loaded->module.deepcopy(), loaded->device, scalar_type(dtype), false});
+            Model{loaded->module.deepcopy(), loaded->device, scalar_type(plan->dtype)});
+        int status = 0;
         if (model->dtype != torch::kFloat32)
             model->module.to(model->dtype);
-        switch (mode) {
+        switch (plan->mode) {
         case EBJR_PLAN_AS_LOADED: break;
         case EBJR_PLAN_FROZEN: model->module = frozen(model->module); break;
         case EBJR_PLAN_OPTIMIZED:
@@ -122,10 +141,17 @@ int prepare(void **out, void *handle, enum ebjr_plan_mode mode, enum ebjr_dtype 
             to_channels_last(model->module);
             model->module = frozen(model->module);
             break;
+        case EBJR_PLAN_CUDA_GRAPH:
+            if (model->device.is_cpu())
+                return ebjr_error_set(EBJR_EDEVICE, "CUDA graphs are for a GPU (--device cuda)");
+            model->module = frozen(model->module);
+            status = capture(*model, plan->batch, shape);
+            break;
         default: return ebjr_error_set(EBJR_EINVAL, "libtorch has no such plan");
         }
-        *out = model.release();
-        return 0;
+        if (!status)
+            *out = model.release();
+        return status;
     });
 }
 
@@ -167,11 +193,12 @@ int forward(void *handle, float *logits, size_t capacity, size_t *classes, const
             static_cast<int64_t>(batch), static_cast<int64_t>(shape->channels),
             static_cast<int64_t>(shape->height), static_cast<int64_t>(shape->width)};
         at::Tensor input = torch::from_blob(const_cast<float *>(inputs), sizes, torch::kFloat32);
-        if (!model->device.is_cpu() || model->dtype != torch::kFloat32)
+        bool replays = model->replay && batch == model->recorded_batch;
+        if (!replays && (!model->device.is_cpu() || model->dtype != torch::kFloat32))
             input = input.to(model->device, model->dtype);
         if (model->channels_last)
             input = input.contiguous(at::MemoryFormat::ChannelsLast);
-        c10::IValue value = model->module.forward({input});
+        c10::IValue value = replays ? model->replay(input) : model->module.forward({input});
         int status = check_output(value, batch);
         if (status)
             return status;
@@ -209,6 +236,6 @@ double gemm_rate()
 } // namespace
 
 extern "C" const struct ebjr_backend ebjr_torch_backend = {
-    "torchscript", version,     open,        close,       prepare,
+    "torchscript", version,     open,        close,       offers,    prepare,
     forward,       ebjr::trace, ebjr::graph, set_threads, gemm_rate,
 };

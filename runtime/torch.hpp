@@ -10,6 +10,7 @@
 #include <torch/script.h>
 
 #include <exception>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -21,7 +22,15 @@ struct Model {
     torch::Device device;
     at::ScalarType dtype = torch::kFloat32;
     bool channels_last = false;
+    // For a batch of recorded_batch inputs on the host; what it returns is there until the next.
+    // Empty: the plan is no CUDA graph.
+    std::function<at::Tensor(const at::Tensor &)> replay = {};
+    size_t recorded_batch = 0;
 };
+
+// Gives `model`, which is on a GPU, a replay of its forward pass. Errors: EBJR_EMODEL it cannot be
+// recorded; EBJR_EDEVICE built without EBJR_CUDA_GRAPHS.
+int capture(Model &model, size_t batch, const struct ebjr_shape *shape);
 
 // The reason in what libtorch threw: its messages carry a stack trace.
 std::string reason(const std::exception &error);

@@ -111,7 +111,11 @@ static int take_reference(struct search *search)
 /* Does the plan that the model is prepared with give the same answers? */
 static int compare(struct search *search, struct ebjr_candidate *trial)
 {
-    int status = answer(search, search->logits);
+    /* a whole batch, though it takes inputs twice: what is timed is compared */
+    int status =
+        search->samples < trial->plan.batch
+            ? ebjr_model_forward(search->model, search->logits, search->inputs, trial->plan.batch)
+            : answer(search, search->logits);
     if (status)
         return status;
     trial->max_difference = 0;
@@ -246,7 +250,8 @@ static int try_modes(struct search *search)
             struct ebjr_plan plan = {(enum ebjr_plan_mode)mode, search->request->dtype,
                                      search->request->batch ? search->request->batch : usual,
                                      threads[i]};
-            if (search->request->mode < 0 || search->request->mode == mode)
+            if (search->request->mode == mode ||
+                (search->request->mode < 0 && ebjr_model_offers(search->model, plan.mode)))
                 status = try_plan(search, &plan);
         }
     return status;

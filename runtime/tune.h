@@ -38,7 +38,7 @@ struct ebjr_tune_request {
     size_t batch;   /* 0: any */
     size_t threads; /* 0: any up to the machine's cores */
     enum ebjr_dtype dtype;
-    int mode;            /* of enum ebjr_plan_mode; -1: any */
+    int mode;            /* of enum ebjr_plan_mode; -1: any that the model's device offers */
     const float *inputs; /* preprocessed, [count, c, h, w]; the more, the surer the comparison */
     size_t count;
     void *context;

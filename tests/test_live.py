@@ -98,6 +98,25 @@ class Plans(LiveTest):
         difference = np.abs(exact - rounded).max() / np.abs(exact).max()
         self.assertTrue(1e-5 < difference < 0.1, difference)
 
+    def test_cuda_graphs_are_for_a_gpu(self):
+        self.script("m.pt", net())
+        self.refuse("GPU", "--device cuda",
+                    arguments=(*self.command("m.pt"), "--plan", "cuda-graph"))
+
+    @unittest.skipUnless(torch.cuda.is_available(), "there is no GPU")
+    def test_cuda_graphs_give_the_same_logits(self):
+        self.script("m.pt", net())
+        expected = answers(self.path("m.pt"), normalised(self.images))
+        for batch in ("1", "7", str(len(self.images)), str(len(self.images) + 1)):
+            self.db = self.path(f"graph{batch}.db")
+            self.run_models("m.pt", options=(*NORMALISE, "--device", "cuda", "--plan",
+                                             "cuda-graph", "--batch", batch))
+            self.assert_close(self.stored_logits(), expected)
+            rows = self.plan("m.pt", options=("--device", "cuda", "--batch", batch))
+            graph, = [row for row in rows if row["plan"] == "cuda-graph"]
+            self.assertFalse(graph["note"])
+            self.assertEqual(graph["changed"], 0)
+
     def test_unknown_names(self):
         self.script("m.pt", net())
         self.refuse("frozen", code=2, arguments=(*self.command("m.pt"), "--plan", "frosen"))

@@ -8,11 +8,13 @@
 
 /* The library chooses instructions by the processor; this copy has what every processor has. */
 #define EBJR_SOFTMAX_PLAIN
+#define ebjr_logits_largest plain_logits_largest
 #define ebjr_top_two plain_top_two
 #define ebjr_softmax_sums plain_softmax_sums
 #define ebjr_logits_spread plain_logits_spread
 #define ebjr_logits_power_sum plain_logits_power_sum
 #include "base/softmax.c"
+#undef ebjr_logits_largest
 #undef ebjr_top_two
 #undef ebjr_softmax_sums
 #undef ebjr_logits_spread
@@ -133,6 +135,26 @@ static void sums_are_those_of_long_double(void **state)
     }
 }
 
+/* n equal probabilities of all sizes, alone and beside one that leaves them little: both ways of
+ * summing exp(p), and where they meet. */
+static void sums_of_exps_keep_their_bound(void **state)
+{
+    (void)state;
+    static float logits[MOST];
+    for (size_t n = 1; n <= 600; n++) {
+        for (int step = 0; step <= 40; step++) {
+            long double sum = 0, exps = 0;
+            for (size_t k = 0; k < n; k++)
+                logits[k] = k == n / 3 ? (float)step / 4 : 0;
+            for (size_t k = 0; k < n; k++)
+                sum += expl(logits[k]);
+            for (size_t k = 0; k < n; k++)
+                exps += expl(expl(logits[k]) / sum);
+            assert_relative(sums_of(logits, n, 1).exps, exps, 4 * 0x1p-53L);
+        }
+    }
+}
+
 static void the_two_largest_are_found(void **state)
 {
     (void)state;
@@ -148,6 +170,7 @@ static void the_two_largest_are_found(void **state)
             second = k != best && logits[k] > second ? logits[k] : second;
         struct ebjr_top top = ebjr_top_two(logits, n);
         assert_true(top.first == logits[best] && top.second == second);
+        assert_true(ebjr_logits_largest(logits, n) == logits[best]);
     }
 }
 
@@ -189,6 +212,7 @@ static void every_processor_gives_the_same_bits(void **state)
         draw(logits, n, 4, &seed);
         struct ebjr_top a = ebjr_top_two(logits, n), b = plain_top_two(logits, n);
         assert_memory_equal(&a, &b, sizeof a);
+        assert_true(plain_logits_largest(logits, n) == b.first);
         ebjr_softmax_sums(&ours, logits, n, a.first, 1.7, wanted);
         plain_softmax_sums(&plain, logits, n, a.first, 1.7, wanted);
         assert_memory_equal(&ours, &plain, sizeof ours);
@@ -238,6 +262,7 @@ int main(void)
         cmocka_unit_test(exponentials_keep_their_bound),
         cmocka_unit_test(what_is_far_below_is_nothing),
         cmocka_unit_test(sums_are_those_of_long_double),
+        cmocka_unit_test(sums_of_exps_keep_their_bound),
         cmocka_unit_test(the_two_largest_are_found),
         cmocka_unit_test(powers_are_those_of_long_double),
         cmocka_unit_test(every_processor_gives_the_same_bits),

@@ -75,6 +75,10 @@ policy["stages"].insert(0, policy["stages"][0])
 seed("policy", "three", json.dumps(policy).encode())
 seed("policy", "preprocessing", policy["preprocessing"].encode())
 
+for path in (Path(__file__).resolve().parents[2] / "bench" / "baselines").glob("*.csv"):
+    seed("baselines", path.stem, b"".join(path.read_bytes().splitlines(True)[:3]))
+seed("baselines", "quotes", b'a,"b ""c"" d",\r\n"two\nlines",,x\r\n')
+
 for name, text in {"numbers": "1.3e8", "suffix": "130M", "time": "1.5us", "infinite": "-inf",
                    "options": "--number=2k\n--integer\n7\n--list=a\n--list=b\n--flag\n--word\nx",
                    "mix": "0-3=0.7,5=0.1"}.items():
