@@ -32,7 +32,7 @@ static int compare(const struct compare_request *request, struct output output)
     if (!status && request->plot)
         status = compare_draw(&comparison, request);
     if (!status && request->plot)
-        say("drew %s.svg and %s.png", request->plot, request->plot);
+        say("drew %s.svg, .png and .pdf", request->plot);
     if (!status) {
         const struct contender *reference = &comparison.contenders[comparison.reference];
         say("reference: %s (%s)%s%s", reference->name, contender_kind_name(reference),
@@ -70,7 +70,7 @@ static int run(const struct command *command, int argc, char **argv)
         {"what", OPTION_TEXT, &request.what, "VIEW",
          "summary (default), points, dominance, equal-cost, equal-accuracy, wins", false},
         {"plot", OPTION_TEXT, &request.plot, "PATH",
-         "draws PATH.svg and PATH.png, from PATH.dat and PATH.gp", false},
+         "draws PATH.svg, PATH.png and PATH.pdf, from PATH.dat and PATH.gp", false},
         {"title", OPTION_TEXT, &request.title, "TEXT", "of the picture (default: the data set)",
          false},
         {"resamples", OPTION_INTEGER, &resamples, "N", "of the bootstrap (default 1000)", false},

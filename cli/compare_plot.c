@@ -142,10 +142,7 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
         say("note: %zu published points cost more than the picture shows, which ends where the "
             "cascades do",
             outside);
-    status = ebjr_comparison_draw(&drawing->plot, target.directory, target.name);
-    if (!status)
-        say("drew %s.svg, .png and .pdf", request->plot);
-    return status;
+    return ebjr_comparison_draw(&drawing->plot, target.directory, target.name);
 }
 
 int compare_draw(const struct comparison *comparison, const struct compare_request *request)

@@ -1,22 +1,8 @@
 #include "plots/html.h"
 
-#include <stdbool.h>
-#include <string.h>
+#include "plots/utf8.h"
 
-/* The bytes of the UTF-8 character at `text`, 0 where there is none (Unicode 15, table 3-7). */
-static int utf8_length(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    int length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first > 0xf4)
-        return 0;
-    for (int i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    bool is_outside = (first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) ||
-                      (first == 0xf0 && text[1] < 0x90) || (first == 0xf4 && text[1] > 0x8f);
-    return is_outside ? 0 : length;
-}
+#include <string.h>
 
 static const char *entity(unsigned char c)
 {
@@ -37,7 +23,7 @@ void ebjr_html_text(FILE *file, const char *text)
 {
     while (*text) {
         const unsigned char *at = (const unsigned char *)text;
-        int length = utf8_length(at);
+        int length = ebjr_utf8_length(text);
         if (length == 0)
             fputs(replacement, file);
         else if (entity(*at))
@@ -53,7 +39,7 @@ void ebjr_html_json(FILE *file, const char *text)
     fputc('"', file);
     while (*text) {
         unsigned char c = (unsigned char)*text;
-        int length = utf8_length((const unsigned char *)text);
+        int length = ebjr_utf8_length(text);
         if (length == 0)
             fputs(replacement, file);
         else if (c < ' ' || c == 0x7f || strchr("\"\\<>&", c))
