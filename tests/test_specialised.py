@@ -266,8 +266,8 @@ class Others(Store):
             self.assertIsNone(report["looser_threshold"])
         least = CALLED_OTHER.mean()
         limit = ("--score", "msp", "--plain", "--max-teacher-rate")
-        self.pick(*limit, repr(least + 1e-9))
-        self.pick(*limit, repr(least - 1e-9), code=3)
+        self.pick(*limit, repr(float(least + 1e-9)))
+        self.pick(*limit, repr(float(least - 1e-9)), code=3)
 
     def test_policies(self):
         for arguments in (["--score", "learned"], ["--score", "auto"], ["--score", "energy"]):
