@@ -50,6 +50,7 @@ static int apply_policy(struct report *report)
         status = check_model(asked->teacher, "teacher", &cascade->teacher);
     if (!status) {
         cascade->options = report->policy.stages[0].router.options;
+        cascade->options.seed = (uint64_t)asked->seed;
         status = rule_of_policy(&report->rule, cascade, &report->policy);
     }
     report->has_policy = !status;

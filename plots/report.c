@@ -85,11 +85,6 @@ static void write_formatted(FILE *page, const char *before, const char *after, c
     free(text);
 }
 
-void ebjr_report_heading(FILE *page, const char *text)
-{
-    write_between(page, "<h3>", "</h3>\n", text);
-}
-
 void ebjr_report_paragraph(FILE *page, const char *format, ...)
 {
     va_list arguments;

@@ -33,9 +33,6 @@ int ebjr_report_end(FILE *page, const struct ebjr_slider *explorer, const char *
 void ebjr_report_section_begin(FILE *page, const struct ebjr_report_section *section);
 void ebjr_report_section_end(FILE *page);
 
-/* A heading within a section. */
-void ebjr_report_heading(FILE *page, const char *text);
-
 void ebjr_report_paragraph(FILE *page, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
