@@ -125,11 +125,19 @@ static int write_file(struct report *report)
     return close_beside(report->page, beside, request->out, status);
 }
 
+/* What a page is worth waiting for; 40 is the least that a 95 % interval needs. */
+static size_t default_resamples(size_t n)
+{
+    const size_t most = 1000, least = 40, samples = 20000000;
+    size_t affordable = samples / n;
+    return affordable > most ? most : affordable < least ? least : affordable;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
     struct report_request request = {
         .cascade = CASCADE_REQUEST, .out = "report.html", .bootstrap = {.level = 0.95}};
-    int64_t resamples = 1000, seed = 1;
+    int64_t resamples = 0, seed = 1;
     const struct option_row rows[] = {
         CASCADE_ROWS(request.cascade, false),
         {"policy", OPTION_TEXT, &request.policy, "FILE",
@@ -139,7 +147,9 @@ static int run(const struct command *command, int argc, char **argv)
         {"score", OPTION_TEXT, &request.score, "NAME",
          "that the slider opens with (default: the policy's, or the best)", false},
         {"resamples", OPTION_INTEGER, &resamples, "N",
-         "of the bootstrap (default 1000, as elsewhere; fewer make a large report quicker)", false},
+         "of the bootstrap (default 1000, as elsewhere, of up to 20,000 samples; of more,\n"
+         "as many as make 20 million, but 40 at least)",
+         false},
         {"bootstrap-seed", OPTION_INTEGER, &seed, "N", "of the bootstrap (default 1)", false},
         {"title", OPTION_TEXT, &request.title, "TEXT",
          "of the report (default: data set and models)", false},
@@ -149,15 +159,16 @@ static int run(const struct command *command, int argc, char **argv)
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    request.bootstrap.resamples = (size_t)resamples;
     request.bootstrap.seed = (uint64_t)seed;
     status = check_score(request.score);
     if (!status)
         status = load(&report);
-    if (!status)
+    if (!status) {
         cascade_warn(&report.cascade);
-    if (!status)
+        request.bootstrap.resamples =
+            resamples ? (size_t)resamples : default_resamples(report.cascade.n);
         status = write_file(&report);
+    }
     if (!status)
         printf("%s\n", request.out);
     rule_free(&report.rule);

@@ -22,7 +22,8 @@ static void write_budget(char *out, size_t size, enum ebjr_budget budget, double
     switch (budget) {
     case EBJR_MIN_ACCURACY: snprintf(out, size, "accuracy >= %.5g %%", 100 * limit); break;
     case EBJR_MAX_DROP:
-        snprintf(out, size, "accuracy at most %.4g points below the teacher", 100 * limit);
+        snprintf(out, size, "accuracy at most %.4g point%s below the teacher", 100 * limit,
+                 100 * limit == 1 ? "" : "s");
         break;
     case EBJR_MAX_FLOPS:
         snprintf(out, size, "FLOPs <= %.4g%s", limit / count.divisor, count.name);

@@ -113,10 +113,11 @@ static int write_scores(struct report *report)
         "student answers. The deferral area is the cascade's mean accuracy over teacher rates 0 to "
         "1: the higher, the better the score tells which samples to defer. from best is the "
         "difference from the best score that a router can compute, with its 95 %% interval on the "
-        "same resamples; where it differs, the difference is real. apgr, cpt50 and cpt80 are "
+        "same %zu resamples; where it differs, the difference is real. apgr, cpt50 and cpt80 are "
         "RouteLLM's: the mean part of the accuracy gap recovered, and the teacher rates that "
         "recover 50 %% and 80 %% of it. aurc and auroc judge how well a score tells the student's "
-        "right answers from its wrong ones.");
+        "right answers from its wrong ones.",
+        report->request->bootstrap.resamples);
     int status = uncertainty_print_summary(
         &report->best, cascade, scores, count, &report->request->bootstrap,
         table_of(report, "Scores, the best first (ebjr sweep --summary)"));
