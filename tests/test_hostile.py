@@ -1,5 +1,5 @@
-"""Names that are programs elsewhere: of models, data sets, titles and published methods, through all
-that is printed and drawn. What comes out is read by parsers that are not ours."""
+"""Names that are programs elsewhere: of models, data sets, titles and published methods, through
+all that is printed and drawn. What comes out is read by parsers that are not ours."""
 
 import csv
 import hashlib
@@ -22,10 +22,13 @@ NAMES = [
     "@x {/Bold=99 \\} ^{a}_{b} &{c} ~a{b}", "\\", "back\\\\slash\\n\\033\\", "%s%n%d%99999s", "%%",
     "</script><script>touch('broken')</script>", "<img src=x onerror=alert(1)>\" onload='x'",
     "</title></style>--><!--]]>&lt;&#60;&", "\\input{/etc/passwd}", "\\write18{touch broken}",
-    "% # _ ^ & ~ $ { }", "\\end{tabular}\\verb|x|", "=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)",
-    "\t=1+1", "\x1b[31mred\x1b[0m\x1b]0;title\x07\x7f", "two\nlines\r\nand\ttabs\v\f", "| a | b | `c` |",
+    "% # _ ^ & ~ $ { }", "\\end{tabular}\\verb|x|", "=1+1", "+1+cmd|' /C calc'!A0", "-2+3",
+    "@SUM(A1)",
+    "\t=1+1", "\x1b[31mred\x1b[0m\x1b]0;title\x07\x7f", "two\nlines\r\nand\ttabs\v\f",
+    "| a | b | `c` |",
     "txt.\u202egpj\u2066", "c1 \x9b31m \x85 and \u2028 lines", "run:1", "--help", "-", " ", "NULL",
-    "../../broken", "https://x.invalid/*_[a](b)", "n" * 255, "名\U0001f600é" * 28, b"\xff\xfe\x80 not UTF-8",
+    "../../broken", "https://x.invalid/*_[a](b)", "n" * 255, "名\U0001f600é" * 28,
+    b"\xff\xfe\x80 not UTF-8",
     b"cut \xe2\x82", b"\xc0\xafover\xed\xa0\x80long",
 ]
 FORMATS = ("table", "csv", "json", "md", "latex")
@@ -129,8 +132,8 @@ class Hostile(ProgramTest):
         def field(text):
             return b'"' + as_bytes(text).replace(b'"', b'""') + b'"'
         rows = [COLUMNS]
-        for method, variant, cost, accuracy in ((name, name, "2e6", "70"), (name, name, "8e6", "90"),
-                                                ("plain", "", "3e6", "80")):
+        for method, variant, cost, accuracy in (
+                (name, name, "2e6", "70"), (name, name, "8e6", "90"), ("plain", "", "3e6", "80")):
             rows.append((name, "top-1 accuracy", method, "static", variant, name, cost, "flops",
                          "mac2", accuracy, "", "", name, name))
         path = self.path("baselines.csv")
@@ -230,7 +233,8 @@ class Tables(Hostile):
 
     def check_policy(self, first, second):
         """JSON has no place for what is not UTF-8."""
-        pick = ("pick", *self.cascade, "--score", "msp", "--max-drop", "0.2", "--out", "policy.json")
+        pick = ("pick", *self.cascade, "--score", "msp", "--max-drop", "0.2", "--out",
+                "policy.json")
         if not (is_text(first) and is_text(second)):
             _, talk = self.run_quietly(*pick, codes=(1,))
             self.assertIn("not UTF-8", talk)
@@ -252,7 +256,8 @@ class Tables(Hostile):
             logits = self.save("m.npy", np.eye(3, dtype=np.float32))
             self.refuse(option, "255 bytes", code=2, arguments=(
                 "import", "--db", self.db, "--logits", logits, "--labels",
-                self.save("y.npy", np.arange(3)), *(word for pair in names.items() for word in pair)))
+                self.save("y.npy", np.arange(3)),
+                *(word for pair in names.items() for word in pair)))
 
 
 @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
@@ -307,7 +312,8 @@ class Pictures(Hostile):
     def test_names_of_files(self):
         self.fill("small", "large")
         for name in packs(filter(is_text, NAMES), 200, unfit=(b"/", b"\n", b"\t", b"\x1b")):
-            self.run_quietly("plot", *self.cascade, *self.rule, "--kind", "histogram", "--out", name)
+            self.run_quietly("plot", *self.cascade, *self.rule, "--kind", "histogram", "--out",
+                             name)
             with open(self.directory.__fspath__().encode() + b"/" + name + b".svg", "rb") as file:
                 ElementTree.parse(file)
         for name in ("\x1b[31m", "a\nb", "\t"):

@@ -63,15 +63,19 @@ def by_hand():
     """(ending, bytes), and None instead of bytes for a directory."""
     csv, out = text_of(LOGITS, LABELS), []
     for shape in ("(2147483648, 5)", "(9223372036854775807, 5)", "(9223372036854775808, 5)",
-                  "(4294967296, 4294967296)", "(4611686018427387904, 2)", "(-1, 5)", "(1, -5)", "(0, 5)",
-                  "(5, 0)", "(9223372036854775807, 0)", "(5,)", "()", "(1, 1, 5)", "(1,1,1,1,1,1,1,1,1)",
+                  "(4294967296, 4294967296)", "(4611686018427387904, 2)", "(-1, 5)", "(1, -5)",
+                  "(0, 5)",
+                  "(5, 0)", "(9223372036854775807, 0)", "(5,)", "()", "(1, 1, 5)",
+                  "(1,1,1,1,1,1,1,1,1)",
                   "(300, 5", "'a'", "(1e3, 5)", "(0x10, 5)"):
         out.append((".npy", npy_of(shape)))
-    for descr in ("'>f4'", "'<f2'", "'|O'", "'<c8'", "[('a', '<f4'), ('b', '<i4')]", "'<U5'", "'", "<f4"):
+    for descr in ("'>f4'", "'<f2'", "'|O'", "'<c8'", "[('a', '<f4'), ('b', '<i4')]", "'<U5'", "'",
+                  "<f4"):
         out.append((".npy", npy_of("(1, 5)", descr)))
     out += [(".npy", data) for data in (
         npy_of("(1, 5)", order="True"), npy_of("(1, 5)", order="Maybe"), b"", b"\x93NUMPY",
-        b"\x93NUMPY\x01\x00\xff\xff", b"\x93NUMPY\x02\x00\xff\xff\xff\xff", b"\x93NUMPY\x09\x00v\x00{}",
+        b"\x93NUMPY\x01\x00\xff\xff", b"\x93NUMPY\x02\x00\xff\xff\xff\xff",
+        b"\x93NUMPY\x09\x00v\x00{}",
         npy(np.array([["a", None]], dtype=object)), npy(LOGITS.astype(">f8")), npy(LOGITS.T),
         npy(np.asfortranarray(LOGITS)), npy(LOGITS.astype(np.float16)), npy(LABELS[:, None]),
         npy(np.zeros(3, dtype=[("a", "f4"), ("b", "i4")])), npy(LOGITS)[:-1], npy(LOGITS) + b"x",
@@ -84,26 +88,35 @@ def by_hand():
     lines = csv.split(b"\n")
     out += [(".csv", data) for data in (
         b"", b"\n\n", b"\0", lines[0], lines[0] + b"\n", csv.replace(b"\n", b"\r\n"),
-        csv.replace(b"\n", b"\r"), b"\xef\xbb\xbf" + csv, b"\xff\xfe" + csv.decode().encode("utf-16-le"),
+        csv.replace(b"\n", b"\r"), b"\xef\xbb\xbf" + csv,
+        b"\xff\xfe" + csv.decode().encode("utf-16-le"),
         csv[:500] + b"\0" + csv[500:], b"\n".join(lines[:9] + [b"\0" + lines[9]] + lines[10:]),
-        b"\n".join(line + b"\0x" for line in lines), csv.replace(b",", b";"), csv.replace(b"label", b"Label"),
+        b"\n".join(line + b"\0x" for line in lines), csv.replace(b",", b";"),
+        csv.replace(b"label", b"Label"),
         csv.replace(b"c0", b"label"), b"label\n1\n2\n", b"1,2\n" * 3, csv.replace(b"\n", b",\n"),
         csv + b"1,2", csv + b"nan,1,1,1,1,0\n", csv + b"1e999,1,1,1,1,0\n", csv + b"1,1,1,1,1,-1\n",
-        csv + b"1,1,1,1,1,5\n", csv + b"1,1,1,1,1,0.5\n", csv + b"1,1,1,1,1,1e30\n", csv + b",,,,,\n",
+        csv + b"1,1,1,1,1,5\n", csv + b"1,1,1,1,1,0.5\n", csv + b"1,1,1,1,1,1e30\n",
+        csv + b",,,,,\n",
         b"," * 100_000, b"9" * 100_000, b"\"1\",2\n")]
     out += [(".csv", data) for data in gzips(csv)] + [(".npy", data) for data in gzips(npy(LOGITS))]
     out += [(".policy", data) for data in (
         b"", b"{", b"null", b"[]", b"{}", b"[" * 100_000, b'{"a":' * 100_000, b"\0", b"\xff\xfe",
-        b'{"ebjr_policy": 1}', b'{"ebjr_policy": 99}', b'{"ebjr_policy": 1e400}', b'"' + b"x" * 1_000_000)]
+        b'{"ebjr_policy": 1}', b'{"ebjr_policy": 99}', b'{"ebjr_policy": 1e400}',
+        b'"' + b"x" * 1_000_000)]
     table = BASELINES.encode()
     out += [(".baselines", data) for data in (
-        b"", b"\n", b"\0", table.split(b"\n")[0], table.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + table,
-        table.replace(b"1e6", b"nan"), table.replace(b"1e6", b"1e999"), table.replace(b"1e6", b"-1"),
-        table.replace(b"70", b"7000"), table.replace(b"70", b""), table.replace(b"static", b"dynamic"),
-        table.replace(b'"p, 1"', b'"p, 1'), table + b"One\0", table + b"," * 100, table + b"x" * 100_000,
+        b"", b"\n", b"\0", table.split(b"\n")[0], table.replace(b"\n", b"\r\n"),
+        b"\xef\xbb\xbf" + table,
+        table.replace(b"1e6", b"nan"), table.replace(b"1e6", b"1e999"),
+        table.replace(b"1e6", b"-1"),
+        table.replace(b"70", b"7000"), table.replace(b"70", b""),
+        table.replace(b"static", b"dynamic"),
+        table.replace(b'"p, 1"', b'"p, 1'), table + b"One\0", table + b"," * 100,
+        table + b"x" * 100_000,
         table.replace(b"source", b"method"), table.decode().encode("utf-16"))]
     out += [(".baselines", data) for data in gzips(table)]
-    return out + [(ending, None) for ending in (".npy", ".csv", ".labels.npy", ".policy", ".baselines")]
+    return out + [(ending, None) for ending in (".npy", ".csv", ".labels.npy", ".policy",
+                                                ".baselines")]
 
 
 def mutated(generator, data):
@@ -115,8 +128,9 @@ def mutated(generator, data):
         return bytes(data) + generator.randbytes(generator.randrange(1, 100))
     if kind == 2:
         return bytes(data) * 2
+    end = len(data) if kind == 3 else min(len(data), 128)
     for _ in range(generator.randrange(1, 9)):
-        data[generator.randrange(len(data) if kind == 3 else min(len(data), 128))] = generator.randrange(256)
+        data[generator.randrange(end)] = generator.randrange(256)
     return bytes(data)
 
 
@@ -127,7 +141,8 @@ class Malformed(ProgramTest):
             self.import_logits(name, scale * LOGITS + scale, LABELS, "--flops", flops,
                                "--dataset-name", "one")
         self.cascade = ("--db", self.db, "--student", "small", "--teacher", "large")
-        self.ebjr("pick", *self.cascade, "--score", "msp", "--max-drop", "0.2", "--out", "policy.json")
+        self.ebjr("pick", *self.cascade, "--score", "msp", "--max-drop", "0.2", "--out",
+                  "policy.json")
         self.kept = self.contents()
         shutil.copy(self.db, self.path("kept.db"))
 
