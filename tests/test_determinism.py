@@ -129,7 +129,7 @@ EVERYTHING = [*RESULTS, *STORED]
 
 
 def outputs(directory, db, commands, program=EBJR):
-    """Of PICKS and then of the commands, the bytes of every result and every file, by the command or
+    """Of PICKS and then of the commands, the bytes of each result and each file, by the command or
     the file's name; of a PDF only that it is there, as the time is in it."""
     def run(command):
         process = subprocess.run([program, *command, "--db", db], cwd=directory, timeout=300,
