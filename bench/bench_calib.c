@@ -476,7 +476,42 @@ static void bench_scores(void)
     free_logits(&logits);
 }
 
-/* The same rows in a store, written as an import does and read as a sweep does. */
+/* A few rows over and over, as the router of a live cascade scores them: from cache, one by one. */
+enum { ROWS = 16, PASSES = 250 };
+
+static int run_rows(void *data)
+{
+    int status = 0;
+    for (int pass = 0; !status && pass < PASSES; pass++)
+        status = run_score(data);
+    return status;
+}
+
+static void bench_rows(void)
+{
+    static const size_t classes[] = {10, 100, 1000};
+    size_t count;
+    const struct ebjr_score *scores = ebjr_score_list(&count);
+    for (size_t c = 0; c < 3; c++) {
+        struct logits logits = make_logits(ROWS, classes[c]);
+        for (size_t i = 0; i < count; i++) {
+            char what[32];
+            if (scores[i].kind != EBJR_SCORE_LOGITS)
+                continue;
+            logits.score = &scores[i];
+            snprintf(what, sizeof what, "row-%s", scores[i].name);
+            measure(&(struct task){.what = what,
+                                   .input = logits.input,
+                                   .n = ROWS * PASSES,
+                                   .unit = "row",
+                                   .run = run_rows,
+                                   .data = &logits});
+        }
+        free_logits(&logits);
+    }
+}
+
+/* Rows in a store, written as an import does and read as a sweep does. */
 
 static void remove_store(void *data)
 {
@@ -581,10 +616,14 @@ static void bench_store(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} benches[] = {
-    {"sweep", bench_sweep},   {"bootstrap", bench_band},          {"pick", bench_pick},
-    {"stages", bench_stages}, {"temperature", bench_temperature}, {"score", bench_scores},
-    {"store", bench_store}};
+} benches[] = {{"sweep", bench_sweep},
+               {"bootstrap", bench_band},
+               {"pick", bench_pick},
+               {"stages", bench_stages},
+               {"temperature", bench_temperature},
+               {"score", bench_scores},
+               {"row", bench_rows},
+               {"store", bench_store}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static const char help[] =
@@ -592,7 +631,7 @@ static const char help[] =
     "  --csv    comma-separated, for programs\n"
     "  --large  sweeps of 10^8 samples too (needs 5.1 GB of memory)\n"
     "  --runs   of each task (default: as many as a second holds, at least 5)\n"
-    "  --only   sweep, bootstrap, pick, stages, temperature, score or store\n";
+    "  --only   sweep, bootstrap, pick, stages, temperature, score, row or store\n";
 
 static int parse_options(int argc, char **argv)
 {

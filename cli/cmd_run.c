@@ -4,6 +4,7 @@
 #include "cli/live.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/timeout.h"
 #include "runtime/class_map.h"
 #include "runtime/run.h"
 #include "version.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 struct request {
-    const char *db, *class_map, *format;
+    const char *db, *class_map, *timeout, *format;
     struct live_request live;
     struct option_list models;
 };
@@ -182,6 +183,7 @@ static int run_model(struct job *job, const char *text)
     ebjr_model *model = NULL;
     snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
     int status = live_identify(&stored, text);
+    timeout_feed(text, 0, "samples");
     if (!status)
         status = find_stored(&run, job, &stored);
     if (!status && run.id && run.done == run.samples)
@@ -209,6 +211,8 @@ static int run_all(struct job *job, const struct request *request)
         return status;
 
     progress_catch_signals();
+    if (request->timeout)
+        status = timeout_start("run", request->timeout);
     table_begin(&job->table);
     for (size_t i = 0; !status && i < request->models.count; i++) {
         status = run_model(job, request->models.items[i]);
@@ -230,6 +234,8 @@ static int run(const struct command *command, int argc, char **argv)
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of specialised models: a line for each output, its class or other", false},
         LIVE_PLAN_ROWS(request.live),
+        {"timeout", OPTION_TEXT, &request.timeout, "TIME",
+         "ends where no batch comes through for so long (30s): a model that never returns", false},
         FORMAT_ROW(&request.format),
     };
     struct job job = {

@@ -2,6 +2,7 @@
 
 #include "base/monotonic.h"
 #include "cli/option.h"
+#include "cli/timeout.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -41,12 +42,14 @@ void progress_begin(struct progress *progress, const char *name, int64_t first)
                                   .started = now(),
                                   .terminal = isatty(STDERR_FILENO)};
     progress->shown = progress->started;
+    timeout_feed(name, first, progress->unit);
 }
 
 int progress_step(void *context, int64_t done, int64_t total)
 {
     struct progress *progress = context;
     double time = now(), elapsed = time - progress->started;
+    timeout_feed(progress->name, done, progress->unit);
     bool due = time - progress->shown >= (progress->terminal ? 0.2 : 10);
     if (due && elapsed > 0) {
         double rate = (double)(done - progress->first) / elapsed;

@@ -47,8 +47,7 @@ static void write_caption(struct ebjr_picture *picture, const struct ebjr_reliab
         snprintf(temperature, sizeof temperature, "temperature %.4g; ", plot->temperature);
     snprintf(note, sizeof note,
              "%sECE: |accuracy - confidence| of %zu bins of equal width, averaged over samples "
-             "(Guo et al. 2017); 95 %% intervals; bars: share of the samples in each bin, a fifth "
-             "as high",
+             "(Guo et al. 2017); 95 %% intervals; bars: share of samples in each bin / 5",
              temperature, plot->bins);
     ebjr_region_shade(picture, &plot->region, note);
 }

@@ -398,6 +398,13 @@ class Raises(nn.Module):
         return x.flatten(1)
 
 
+class NeverReturns(nn.Module):
+    def forward(self, x):
+        while bool((x == 1).all(1).all(1).all(1).any()):
+            x = x * 1
+        return x.flatten(1)[:, :10]
+
+
 class Misbehaves(RunTest):
     def setUp(self):
         super().setUp()
@@ -464,6 +471,19 @@ class Misbehaves(RunTest):
             self.assertIn(word, process.stderr.splitlines()[-1])
         self.assertEqual(self.query("SELECT done FROM run WHERE id = 2"), [(64,)])
         self.verify()
+
+    def test_a_sample_on_which_it_never_returns(self):
+        """Sample 100 is in the seventh batch of 16."""
+        self.script("stuck.pt", NeverReturns())
+        command = (*self.command("stuck.pt"), "--plan", "as-loaded", "--batch", "16")
+        self.refuse("stuck", "no answer for 8 s after 96 samples", "is kept", arguments=(
+            *command, "--timeout", "8s"))
+        self.verify()
+        for table, rows in self.before.items():
+            self.assertTrue(set(rows) <= set(self.contents()[table]), table)
+        for time_ in ("0", "-1s", "soon"):
+            self.refuse("--timeout", code=2, arguments=(*command, "--timeout", time_))
+        self.run_models("good.pt", "good.pt", options=("--timeout", "100s"))
 
     def test_a_logit_that_is_none(self):
         process = self.ebjr(*self.command(self.script("nan.pt", NanOnWhite())), code=1)
