@@ -1,7 +1,9 @@
 #include "cli/cell.h"
 
 #include "base/text.h"
+#include "cli/option.h"
 #include "plots/html.h"
+#include "plots/utf8.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -42,24 +44,25 @@ static const char *exact(char cell[CELL], const struct column *column, const str
     return ebjr_number_format(cell, value->real);
 }
 
-/* Quoted where RFC 4180 asks for it. A text that a spreadsheet would take for a formula gets an
- * apostrophe before it. */
+/* Quoted where RFC 4180 asks for it, what is no UTF-8 replaced by '?'. A text that a spreadsheet
+ * would take for a formula gets an apostrophe before it. */
 static void csv_text(FILE *file, const char *text)
 {
     bool formula = strchr("=+-@\t\r", *text) != NULL && *text;
-    if (!formula && !strpbrk(text, ",\"\r\n")) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    if (formula)
-        fputc('\'', file);
-    for (; *text; text++) {
+    bool quoted = formula || strpbrk(text, ",\"\r\n");
+    fputs(formula ? "\"'" : quoted ? "\"" : "", file);
+    while (*text) {
+        int length = ebjr_utf8_length(text);
         if (*text == '"')
             fputc('"', file);
-        fputc(*text, file);
+        if (length > 0)
+            fwrite(text, 1, (size_t)length, file);
+        else
+            fputc('?', file);
+        text += length ? length : 1;
     }
-    fputc('"', file);
+    if (quoted)
+        fputc('"', file);
 }
 
 /* A string that is not UTF-8 has its other bytes replaced by '?'. */
@@ -79,17 +82,12 @@ static void json_text(FILE *file, const char *text)
     json_decref(string);
 }
 
-static void put_plain(FILE *file, char c)
-{
-    fputc((unsigned char)c < ' ' || c == 127 ? ' ' : c, file);
-}
-
 static void md_text(FILE *file, const char *text)
 {
-    for (; *text; text++) {
+    while (*text) {
         if (strchr("|\\`*_<>[]", *text))
             fputc('\\', file);
-        put_plain(file, *text);
+        text = print_plain_character(file, text);
     }
 }
 
@@ -102,17 +100,18 @@ static void latex_text(FILE *file, const char *text)
                  {'^', "\\textasciicircum{}"}, {'<', "\\textless{}"},
                  {'>', "\\textgreater{}"},     {'|', "\\textbar{}"},
                  {'"', "\\textquotedbl{}"},    {'`', "\\textasciigrave{}"}};
-    for (; *text; text++) {
+    while (*text) {
         size_t i = 0;
         while (i < sizeof marks / sizeof *marks && marks[i].c != *text)
             i++;
         if (i < sizeof marks / sizeof *marks) {
             fputs(marks[i].latex, file);
+            text++;
             continue;
         }
         if (strchr("#$%&_{}", *text))
             fputc('\\', file);
-        put_plain(file, *text);
+        text = print_plain_character(file, text);
     }
 }
 

@@ -66,8 +66,10 @@ static int find_labels(struct import *import, const struct request *request)
     int status;
     if (sources != 1)
         return ebjr_error_set(
-            EBJR_EINVAL, "the labels must come from one place: --labels FILE, --dataset NAME of "
-                         "a stored data set, or a CSV column named label");
+            EBJR_EINVAL,
+            "%s: the labels must come from one place: --labels FILE, --dataset NAME of "
+            "a stored data set, or a CSV column named label",
+            request->logits);
     if (info->has_labels)
         return labels_of_csv(import, request->logits);
     if (request->labels) {
@@ -81,8 +83,10 @@ static int find_labels(struct import *import, const struct request *request)
             status = ebjr_label_read(import->labels, import->store, &import->dataset);
     }
     if (!status && count != info->samples)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s holds %lld samples, but there are %lld labels",
-                                request->logits, (long long)info->samples, (long long)count);
+        status =
+            ebjr_error_set(EBJR_EFORMAT, "%s holds %lld samples, but there are %lld labels in %s",
+                           request->logits, (long long)info->samples, (long long)count,
+                           request->labels ? request->labels : import->dataset.name);
     return status;
 }
 
@@ -107,10 +111,13 @@ static int describe_dataset(struct import *import, const struct request *request
     if (!status)
         status = ebjr_hash_finish(hash, dataset->sha256);
     ebjr_hash_free(hash);
-    if (request->dataset_name)
-        snprintf(dataset->name, sizeof dataset->name, "%s", request->dataset_name);
-    else
-        snprintf(dataset->name, sizeof dataset->name, "labels-%.8s", dataset->sha256);
+    int length =
+        request->dataset_name
+            ? snprintf(dataset->name, sizeof dataset->name, "%s", request->dataset_name)
+            : snprintf(dataset->name, sizeof dataset->name, "labels-%.8s", dataset->sha256);
+    if (!status && length >= (int)sizeof dataset->name)
+        status = ebjr_error_set(EBJR_EINVAL, "--dataset-name: at most %zu bytes",
+                                sizeof dataset->name - 1);
     return status;
 }
 

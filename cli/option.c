@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "plots/utf8.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -21,10 +22,33 @@ void say(const char *format, ...)
     fputc('\n', stderr);
 }
 
+/* U+0000-001F, 007F-009F, 2028-202E and 2066-2069 */
+static bool is_unseen(const unsigned char *at)
+{
+    if (at[0] == 0xe2)
+        return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+               (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+    return at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+}
+
+const char *print_plain_character(FILE *file, const char *text)
+{
+    int length = ebjr_utf8_length(text);
+    if (length == 0) {
+        fputs("\xef\xbf\xbd", file);
+        return text + 1;
+    }
+    if (is_unseen((const unsigned char *)text))
+        fputc(' ', file);
+    else
+        fwrite(text, 1, (size_t)length, file);
+    return text + length;
+}
+
 void print_plain(FILE *file, const char *text)
 {
-    for (; *text; text++)
-        fputc((unsigned char)*text < ' ' || *text == 127 ? ' ' : *text, file);
+    while (*text)
+        text = print_plain_character(file, text);
 }
 
 int fail(const struct command *command, int status)

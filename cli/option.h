@@ -54,7 +54,12 @@ int option_parse(const struct command *command, const struct option_row *rows, s
 /* Prints "ebjr COMMAND: message" for the kept error; the exit code that belongs to it. */
 int fail(const struct command *command, int status);
 
-/* A text of anyone's, with blanks for its control characters: one line, no terminal commands. */
+/* The first character of a text of anyone's, with a blank for one that is not seen but acts: it
+ * controls a terminal, ends a line or turns the direction of writing. What is no UTF-8 is U+FFFD.
+ * Returns what comes after it. */
+const char *print_plain_character(FILE *file, const char *text);
+
+/* All of such a text: one line, no terminal commands. */
 void print_plain(FILE *file, const char *text);
 
 /* A line of talk on stderr. */

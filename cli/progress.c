@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include "base/monotonic.h"
+#include "cli/option.h"
 #include "cli/timeout.h"
 
 #include <signal.h>
@@ -52,8 +53,9 @@ int progress_step(void *context, int64_t done, int64_t total)
     bool due = time - progress->shown >= (progress->terminal ? 0.2 : 10);
     if (due && elapsed > 0) {
         double rate = (double)(done - progress->first) / elapsed;
-        fprintf(stderr, "%s%s: %lld of %lld %s, %.*f %s/s, ETA %.0f s%s",
-                progress->terminal ? "\r\033[K" : "", progress->name, (long long)done,
+        fputs(progress->terminal ? "\r\033[K" : "", stderr);
+        print_plain(stderr, progress->name);
+        fprintf(stderr, ": %lld of %lld %s, %.*f %s/s, ETA %.0f s%s", (long long)done,
                 (long long)total, progress->unit,
                 rate<10, rate, progress->unit, rate> 0 ? (double)(total - done) / rate : 0.0,
                 progress->terminal ? "" : "\n");

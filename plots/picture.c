@@ -49,6 +49,12 @@ static int close_written(FILE *file, const struct ebjr_picture *picture)
 
 int ebjr_picture_open(struct ebjr_picture *out, const char *directory, const char *name)
 {
+    for (const char *c = name; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            return ebjr_error_set(EBJR_EINVAL,
+                                  "the file name %.64s... has a control character, which "
+                                  "gnuplot could not be told",
+                                  name);
     *out = (struct ebjr_picture){.directory = directory, .name = name, .area = AREA};
     return open_beside(&out->data, directory, name, "dat");
 }

@@ -18,6 +18,17 @@ struct ebjr_csv {
     char *header; /* fields ended by NUL; NULL: the file has none */
 };
 
+/* The end of a line is none of its text, nor is the byte order mark with which some programs begin
+ * a file. */
+static void trim(ebjr_csv *csv, size_t length)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    while (length > 0 && strchr("\r\n", csv->line[length - 1]))
+        csv->line[--length] = 0;
+    if (csv->line_number == 1 && strncmp(csv->line, mark, sizeof mark - 1) == 0)
+        memmove(csv->line, csv->line + sizeof mark - 1, length - (sizeof mark - 1) + 1);
+}
+
 /* The next line that is not blank, without its end: 1, 0 at the end, or an error. */
 static int next_line(ebjr_csv *csv)
 {
@@ -29,7 +40,10 @@ static int next_line(ebjr_csv *csv)
                        ? ebjr_error_set(EBJR_EIO, "cannot read %s: %s", csv->path, strerror(errno))
                        : 0;
         csv->line_number++;
-        csv->line[strcspn(csv->line, "\r\n")] = 0;
+        if (strlen(csv->line) != (size_t)length)
+            return ebjr_error_set(EBJR_EFORMAT, "%s, line %lld: a NUL byte, which is no text",
+                                  csv->path, (long long)csv->line_number);
+        trim(csv, (size_t)length);
         if (csv->line[strspn(csv->line, " \t")])
             return 1;
     }

@@ -62,12 +62,17 @@ static json_t *router_to_json(const struct ebjr_router *router, size_t classes)
     return json;
 }
 
+/* NULL where a name is not UTF-8. */
 static json_t *stages_to_json(const struct ebjr_policy *policy)
 {
     json_t *stages = json_array();
     for (size_t i = 0; i < policy->stage_count; i++) {
         const struct ebjr_policy_stage *stage = &policy->stages[i];
         json_t *json = json_pack("{s:s, s:s}", "model", stage->model, "sha256", stage->sha256);
+        if (!json) {
+            json_decref(stages);
+            return NULL;
+        }
         if (*stage->class_map)
             json_object_set_new(json, "class_map", json_string(stage->class_map));
         if (i + 1 < policy->stage_count) {
