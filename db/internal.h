@@ -69,9 +69,11 @@ struct ebjr_table {
 /* SHA-256 over the columns of a record, which are NULL where they are unknown. */
 int ebjr_table_seal(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table, const void *record);
 
-/* Insert gives the record its id; update writes every column of the row with the record's id. */
+/* Insert gives the record its id; update writes every column of the row with the record's id. Each
+ * moves the tally (db/tally.h), and stands within a transaction. */
 int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record);
 int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const void *record);
+int ebjr_table_delete(ebjr_store *store, const struct ebjr_table *table, int64_t id);
 
 /* All records in the order of their ids; the caller frees *out. */
 int ebjr_table_list(void **out, size_t *count, ebjr_store *store, const struct ebjr_table *table);

@@ -1,6 +1,7 @@
 #include "db/migrate.h"
 
 #include "base/error.h"
+#include "db/tally.h"
 #include "schema_sql.h"
 
 #include <stdlib.h>
@@ -193,6 +194,7 @@ int ebjr_store_migrate(ebjr_store *store)
     sqlite3 *fresh = NULL;
     int status = list_names(&tables, store, store->connection,
                             "SELECT name FROM sqlite_schema WHERE type = 'table'");
+    const bool tallied = holds(&tables, "tally");
     if (!status && (sqlite3_open(":memory:", &fresh) != SQLITE_OK ||
                     sqlite3_exec(fresh, ebjr_schema_sql, NULL, NULL, NULL) != SQLITE_OK))
         status = ebjr_error_memory();
@@ -207,6 +209,8 @@ int ebjr_store_migrate(ebjr_store *store)
     for (size_t i = 0; !status && i < sizeof sealed / sizeof *sealed; i++)
         if (holds(&changed, sealed[i]->name))
             status = seal_again(store, sealed[i]);
+    for (size_t i = 0; !status && !tallied && i < sizeof sealed / sizeof *sealed; i++)
+        status = ebjr_tally_again(store, sealed[i]->name);
     sqlite3_close(fresh);
     return status;
 }

@@ -1,10 +1,11 @@
--- The ebjr store, version 2. Stores of earlier versions are brought up to date when they are opened
--- (db/migrate.h); version 1 had no run.depth.
+-- The ebjr store, version 3. Stores of earlier versions are brought up to date when they are opened
+-- (db/migrate.h): version 1 had no run.depth, version 2 no run.first, no class names and no tally.
 --
 -- One model is run once over one data set; every question about a cascade is then answered from
 -- here. Names are what people type; hashes are what a thing is. Each row of model, dataset, run,
 -- measurement and trial carries a seal (SHA-256 of its other columns), each chunk the SHA-256 of the
--- rows that one transaction wrote, so that `ebjr verify` finds a changed byte.
+-- rows that one transaction wrote, so that `ebjr verify` finds a changed byte; the tally, how many
+-- records there are, so that it finds a missing one.
 
 CREATE TABLE model (
     id         INTEGER PRIMARY KEY,
@@ -27,9 +28,17 @@ CREATE TABLE dataset (
     bytes   INTEGER NOT NULL,
     samples INTEGER NOT NULL,
     shape   TEXT NOT NULL,                 -- 'CxHxW' of one sample; '' for an import
+    names   TEXT NOT NULL DEFAULT '',      -- SHA-256 of its class names, or ''
     created TEXT NOT NULL,
     seal    TEXT NOT NULL
 );
+
+CREATE TABLE class_name (
+    dataset_id INTEGER NOT NULL REFERENCES dataset,
+    label      INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (dataset_id, label)
+) WITHOUT ROWID;
 
 CREATE TABLE sample (
     dataset_id INTEGER NOT NULL REFERENCES dataset,
@@ -47,7 +56,8 @@ CREATE TABLE run (
     classes        INTEGER NOT NULL,       -- outputs of the model: the length of `logits`
     class_map      TEXT NOT NULL,          -- '': output k is class k; else '3,0,-': the class of each
                                            -- output, '-' for "other", which no label is
-    samples        INTEGER NOT NULL,
+    first          INTEGER NOT NULL DEFAULT 0, -- the first sample of a shard; 0: of the data set
+    samples        INTEGER NOT NULL,       -- from the first on: the data set's, or a shard's
     done           INTEGER NOT NULL,       -- rows stored so far; complete where done = samples
     flops          INTEGER,                -- a sample, 2 x op_counter's count; NULL: unknown
     flops_mac2     INTEGER,                -- a sample, 2 x MACs of convolutions and linears only
@@ -144,6 +154,12 @@ CREATE TABLE trial (
     created        TEXT NOT NULL,
     seal           TEXT NOT NULL
 );
+
+CREATE TABLE tally (
+    name    TEXT PRIMARY KEY,              -- of a table
+    records INTEGER NOT NULL,
+    sum     TEXT NOT NULL                  -- the exclusive or of their seals
+) WITHOUT ROWID;
 
 -- Views for people: sqlite3, pandas, R.
 

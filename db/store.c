@@ -14,7 +14,7 @@
 
 enum {
     APPLICATION_ID = 0x65626a72, /* "ebjr" */
-    SCHEMA_VERSION = 2,
+    SCHEMA_VERSION = 3,
     BUSY_MILLISECONDS = 10000
 };
 

@@ -19,21 +19,21 @@ static const struct ebjr_column model_columns[] = {
 
 #define DATASET(kind, member) EBJR_##kind(ebjr_stored_dataset, member)
 static const struct ebjr_column dataset_columns[] = {
-    DATASET(INTEGER, id),      DATASET(TEXT, name),  DATASET(TEXT, kind),
-    DATASET(TEXT, sha256),     DATASET(TEXT, path),  DATASET(INTEGER, bytes),
-    DATASET(INTEGER, samples), DATASET(TEXT, shape), DATASET(TEXT, created),
+    DATASET(INTEGER, id), DATASET(TEXT, name),     DATASET(TEXT, kind),       DATASET(TEXT, sha256),
+    DATASET(TEXT, path),  DATASET(INTEGER, bytes), DATASET(INTEGER, samples), DATASET(TEXT, shape),
+    DATASET(TEXT, names), DATASET(TEXT, created),
 };
 
 #define RUN(kind, member) EBJR_##kind(ebjr_stored_run, member)
 static const struct ebjr_column run_columns[] = {
-    RUN(INTEGER, id),         RUN(INTEGER, model_id),   RUN(INTEGER, dataset_id),
-    RUN(TEXT, preprocessing), RUN(TEXT, dtype),         RUN(INTEGER, classes),
-    RUN(TEXT, class_map),     RUN(INTEGER, samples),    RUN(INTEGER, done),
-    RUN(INTEGER, flops),      RUN(INTEGER, flops_mac2), RUN(INTEGER, depth),
-    RUN(TEXT, flops_source),  RUN(TEXT, uncounted),     RUN(TEXT, uncounted_mac2),
-    RUN(TEXT, device),        RUN(TEXT, plan),          RUN(TEXT, library),
-    RUN(TEXT, host),          RUN(TEXT, program),       RUN(TEXT, started),
-    RUN(TEXT, finished),
+    RUN(INTEGER, id),          RUN(INTEGER, model_id),  RUN(INTEGER, dataset_id),
+    RUN(TEXT, preprocessing),  RUN(TEXT, dtype),        RUN(INTEGER, classes),
+    RUN(TEXT, class_map),      RUN(INTEGER, first),     RUN(INTEGER, samples),
+    RUN(INTEGER, done),        RUN(INTEGER, flops),     RUN(INTEGER, flops_mac2),
+    RUN(INTEGER, depth),       RUN(TEXT, flops_source), RUN(TEXT, uncounted),
+    RUN(TEXT, uncounted_mac2), RUN(TEXT, device),       RUN(TEXT, plan),
+    RUN(TEXT, library),        RUN(TEXT, host),         RUN(TEXT, program),
+    RUN(TEXT, started),        RUN(TEXT, finished),
 };
 
 #define MEASUREMENT(kind, member) EBJR_##kind(ebjr_stored_measurement, member)

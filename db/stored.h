@@ -33,7 +33,8 @@ struct ebjr_stored_dataset {
     char path[4096];
     int64_t bytes;
     int64_t samples;
-    char shape[48]; /* "CxHxW" */
+    char shape[48];             /* "CxHxW" */
+    char names[EBJR_HASH_TEXT]; /* SHA-256 of its class names, or "" */
     char created[32];
 };
 
@@ -42,9 +43,10 @@ struct ebjr_stored_run {
     int64_t model_id, dataset_id;
     char preprocessing[1024];
     char dtype[16];
-    int64_t classes;      /* outputs of the model */
-    char class_map[4096]; /* "": output k is class k; else "3,0,-", see runtime/class_map.h */
-    int64_t samples, done;
+    int64_t classes;           /* outputs of the model */
+    char class_map[4096];      /* "": output k is class k; else "3,0,-", see runtime/class_map.h */
+    int64_t first;             /* sample of a shard; 0: of the data set */
+    int64_t samples, done;     /* from the first on */
     int64_t flops, flops_mac2; /* a sample; EBJR_UNKNOWN */
     int64_t depth;             /* convolutions and linear layers; EBJR_UNKNOWN */
     char flops_source[16];     /* "counted", "given", "unknown" */

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "db/internal.h"
 #include "db/stored.h"
+#include "db/tally.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -86,13 +87,10 @@ int ebjr_table_seal(char seal[EBJR_HASH_TEXT], const struct ebjr_table *table, c
 
 /* Parameter i+1 is column i; the one after the last column is the seal. */
 static int write_record(ebjr_store *store, const struct ebjr_table *table, const void *record,
-                        const char *sql)
+                        const char *seal, const char *sql)
 {
-    char seal[EBJR_HASH_TEXT];
     sqlite3_stmt *statement = NULL;
-    int status = ebjr_table_seal(seal, table, record);
-    if (!status)
-        status = ebjr_store_prepare(&statement, store, sql);
+    int status = ebjr_store_prepare(&statement, store, sql);
     if (status)
         return status;
     for (size_t i = 0; i < table->column_count; i++) {
@@ -119,6 +117,30 @@ static void append_names(char sql[SQL_SIZE], const struct ebjr_table *table)
     append(sql, "seal");
 }
 
+/* The seal of a row as it is stored. */
+static int stored_seal(char seal[EBJR_HASH_TEXT], ebjr_store *store, const struct ebjr_table *table,
+                       int64_t id)
+{
+    sqlite3_stmt *statement = NULL;
+    char sql[SQL_SIZE] = "";
+    append(sql, "SELECT seal FROM %s WHERE id = ?", table->name);
+    int status = ebjr_store_prepare(&statement, store, sql);
+    if (status)
+        return status;
+    sqlite3_bind_int64(statement, 1, id);
+    int step = sqlite3_step(statement);
+    const char *text = step == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    if (text)
+        snprintf(seal, EBJR_HASH_TEXT, "%s", text);
+    else if (step == SQLITE_ROW || step == SQLITE_DONE)
+        status = ebjr_error_set(EBJR_ESTORE, "%s: %s %lld is gone", store->path, table->name,
+                                (long long)id);
+    else
+        status = ebjr_store_failure(store, "read it");
+    sqlite3_finalize(statement);
+    return status;
+}
+
 int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *record)
 {
     int64_t id;
@@ -136,17 +158,36 @@ int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *r
     for (size_t i = 0; i < table->column_count; i++)
         append(sql, ", ?");
     append(sql, ")");
-    return write_record(store, table, record, sql);
+    char seal[EBJR_HASH_TEXT];
+    status = ebjr_table_seal(seal, table, record);
+    if (!status)
+        status = write_record(store, table, record, seal, sql);
+    return status ? status : ebjr_tally_change(store, table->name, NULL, seal);
 }
 
 int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const void *record)
 {
-    char sql[SQL_SIZE] = "";
+    char sql[SQL_SIZE] = "", before[EBJR_HASH_TEXT], after[EBJR_HASH_TEXT];
     append(sql, "UPDATE %s SET ", table->name);
     for (size_t i = 0; i < table->column_count; i++)
         append(sql, "%s = ?%zu, ", table->columns[i].name, i + 1);
     append(sql, "seal = ?%zu WHERE id = ?1", table->column_count + 1);
-    return write_record(store, table, record, sql);
+    int status = stored_seal(before, store, table, integer_of(&table->columns[0], record));
+    if (!status)
+        status = ebjr_table_seal(after, table, record);
+    if (!status)
+        status = write_record(store, table, record, after, sql);
+    return status ? status : ebjr_tally_change(store, table->name, before, after);
+}
+
+int ebjr_table_delete(ebjr_store *store, const struct ebjr_table *table, int64_t id)
+{
+    char sql[SQL_SIZE] = "", seal[EBJR_HASH_TEXT];
+    int status = stored_seal(seal, store, table, id);
+    append(sql, "DELETE FROM %s WHERE id = %lld", table->name, (long long)id);
+    if (!status)
+        status = ebjr_store_execute(store, sql);
+    return status ? status : ebjr_tally_change(store, table->name, seal, NULL);
 }
 
 /* False where a column holds what write_record does not write: another type, an integer that stands

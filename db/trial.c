@@ -53,22 +53,14 @@ static bool has_key(const struct ebjr_trial *trial, const struct ebjr_trial_key 
 
 static int delete_search(ebjr_store *store, const struct ebjr_trial_key *key)
 {
-    sqlite3_stmt *statement = NULL;
-    int status = ebjr_store_prepare(
-        &statement, store,
-        "DELETE FROM trial WHERE model_id = ? AND asked_batch = ? AND asked_threads = ? AND "
-        "shape = ? AND device = ? AND host = ? AND library = ? AND dtype = ?");
+    struct ebjr_trial *old;
+    size_t count;
+    int status = ebjr_trial_list(&old, &count, store, key);
     if (status)
         return status;
-    const int64_t integers[] = {key->model_id, key->asked_batch, key->asked_threads};
-    const char *const texts[] = {key->shape, key->device, key->host, key->library, key->dtype};
-    for (int i = 0; i < 3; i++)
-        sqlite3_bind_int64(statement, i + 1, integers[i]);
-    for (int i = 0; i < 5; i++)
-        sqlite3_bind_text(statement, i + 4, texts[i], -1, SQLITE_STATIC);
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        status = ebjr_store_failure(store, "replace the plans that were tried");
-    sqlite3_finalize(statement);
+    for (size_t i = 0; !status && i < count; i++)
+        status = ebjr_table_delete(store, &ebjr_trial_table, old[i].id);
+    free(old);
     return status;
 }
 

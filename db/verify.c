@@ -4,6 +4,7 @@
 #include "db/internal.h"
 #include "db/latency.h"
 #include "db/row_hash.h"
+#include "db/tally.h"
 #include "schema_sql.h"
 
 #include <math.h>
@@ -56,6 +57,20 @@ static int check_seals(ebjr_store *store, struct report *report, const struct eb
 {
     report->noun = table->name;
     return ebjr_table_verify(store, table, broken_seal, report);
+}
+
+static int check_records(ebjr_store *store, struct report *report, const struct ebjr_table *table)
+{
+    struct ebjr_tally_answer tally;
+    int status = check_seals(store, report, table);
+    if (!status)
+        status = ebjr_tally_check(&tally, store, table->name);
+    if (!status && !tally.same && tally.held == tally.written)
+        fault(report, "table %s: its records are not those that were written last", table->name);
+    else if (!status && !tally.same)
+        fault(report, "table %s: it has %lld records, not the %lld that were written", table->name,
+              (long long)tally.held, (long long)tally.written);
+    return status;
 }
 
 /* Another libm rounds a logarithm otherwise; the bits themselves are in the chunk's SHA-256. */
@@ -202,7 +217,7 @@ static int check_measurements(ebjr_store *store, struct report *report)
 {
     struct ebjr_stored_measurement *measurements;
     size_t count;
-    int status = check_seals(store, report, &ebjr_measurement_table);
+    int status = check_records(store, report, &ebjr_measurement_table);
     if (!status)
         status = ebjr_stored_measurement_list(&measurements, &count, store);
     if (status)
@@ -219,7 +234,7 @@ static int check_trials(ebjr_store *store, struct report *report)
 {
     sqlite3_stmt *statement = NULL;
     int step = SQLITE_DONE;
-    int status = check_seals(store, report, &ebjr_trial_table);
+    int status = check_records(store, report, &ebjr_trial_table);
     if (!status)
         status =
             ebjr_store_query_integer(&report->totals->trials, store, "SELECT count(*) FROM trial");
@@ -252,6 +267,18 @@ static int check_labels(ebjr_store *store, struct report *report)
     if (!status && step != SQLITE_DONE)
         status = ebjr_store_failure(store, "check it");
     sqlite3_finalize(statement);
+    return status;
+}
+
+/* Tallies of what is no table of records. */
+static int check_tallies(ebjr_store *store, struct report *report)
+{
+    int64_t strangers;
+    int status = ebjr_store_query_integer(&strangers, store,
+                                          "SELECT count(*) FROM tally WHERE name NOT IN ('model', "
+                                          "'dataset', 'run', 'measurement', 'trial')");
+    if (!status && strangers > 0)
+        fault(report, "table tally has a row that belongs to nothing");
     return status;
 }
 
@@ -315,11 +342,11 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
     if (!status)
         status = check_pages(store, &report);
     if (!status)
-        status = check_seals(store, &report, &ebjr_model_table);
+        status = check_records(store, &report, &ebjr_model_table);
     if (!status)
-        status = check_seals(store, &report, &ebjr_dataset_table);
+        status = check_records(store, &report, &ebjr_dataset_table);
     if (!status)
-        status = check_seals(store, &report, &ebjr_run_table);
+        status = check_records(store, &report, &ebjr_run_table);
     if (!status)
         status = ebjr_stored_model_list(&models, &model_count, store);
     if (!status)
@@ -334,6 +361,8 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
         status = check_trials(store, &report);
     if (!status)
         status = check_references(store, &report);
+    if (!status)
+        status = check_tallies(store, &report);
     if (!status)
         status = check_labels(store, &report);
     if (!status)

@@ -66,6 +66,7 @@ static const struct table tables[] = {
     {"measurement", "id", "id = 100"},
     {"latency", "measurement_id, idx", "idx = 1000"},
     {"trial", "id", "id = 100"},
+    {"tally", "name", "name = 'extra'"},
 };
 
 static void hash_value(ebjr_hash *hash, sqlite3_stmt *statement, int column)
@@ -338,7 +339,7 @@ static void store_is_made_once(void **state)
     ebjr_store_close(NULL);
 
     assert_answer(path, "PRAGMA application_id", "1700948594"); /* "ebjr", big-endian */
-    assert_answer(path, "PRAGMA user_version", "2");
+    assert_answer(path, "PRAGMA user_version", "3");
     assert_answer(path, "PRAGMA journal_mode", "wal");
     assert_answer(path, "SELECT group_concat(name) FROM model", "small");
     for (int mode = EBJR_STORE_READ; mode <= EBJR_STORE_CREATE; mode++) {
@@ -381,7 +382,7 @@ static void store_refuses_other_files(void **state)
     execute(scratch_path("other"), "CREATE TABLE model (id, name)");
     execute(scratch_path("marked"), "PRAGMA application_id = 1234; PRAGMA user_version = 1");
     ebjr_store_close(fresh_store("newer"));
-    execute(scratch_path("newer"), "PRAGMA user_version = 3");
+    execute(scratch_path("newer"), "PRAGMA user_version = 4");
 
     static const char *const names[] = {"text", "noise", "other", "marked", "newer"};
     for (size_t i = 0; i < COUNT(names); i++)
@@ -1076,7 +1077,37 @@ static void lost_rows_are_found(void **state)
         }
     missed += !is_found("DELETE FROM output WHERE run_id = 3; DELETE FROM chunk WHERE run_id = 3");
     missed += !is_found("DELETE FROM run");
+    missed += !is_found("DELETE FROM output; DELETE FROM chunk; DELETE FROM latency;"
+                        "DELETE FROM measurement; DELETE FROM trial; DELETE FROM sample;"
+                        "DELETE FROM run; DELETE FROM dataset; DELETE FROM model");
+    missed += !is_found("DELETE FROM latency; DELETE FROM measurement");
+    missed += !is_found("DELETE FROM trial");
     assert_int_equal(missed, 0);
+}
+
+/* A run set back to its first chunk: every seal and SHA-256 fits, and yet rows are lost. */
+static void record_as_it_was_before_is_found(void **state)
+{
+    (void)state;
+    struct rows rows;
+    const char *path = scratch_path("rewound");
+    ebjr_store *store = fresh_store("rewound");
+    fill_rows(&rows, SMALL_SEED);
+    struct ebjr_stored_run run = put_run(store, "small", 'a', "p");
+    append(store, &run, &rows, 5);
+    ebjr_store_close(store);
+    execute(path, "CREATE TABLE before AS SELECT * FROM run");
+    store = open_store(path, EBJR_STORE_CREATE);
+    append(store, &run, &rows, 5);
+    ebjr_store_close(store);
+    struct ebjr_verify_totals totals;
+    assert_done(verify(&totals, path));
+    assert_int_equal(totals.faults, 1); /* the table of the test */
+    execute(path, "DELETE FROM run; INSERT INTO run SELECT * FROM before; DROP TABLE before;"
+                  "DELETE FROM chunk WHERE first = 5; DELETE FROM output WHERE idx >= 5;"
+                  "DELETE FROM sample WHERE idx >= 5");
+    assert_done(verify(&totals, path));
+    assert_int_equal(totals.faults, 1); /* the tally's */
 }
 
 static void added_rows_are_found(void **state)
@@ -1348,6 +1379,7 @@ int main(void)
         cmocka_unit_test(whole_store_has_no_faults),
         cmocka_unit_test(flipped_bits_are_found),
         cmocka_unit_test(lost_rows_are_found),
+        cmocka_unit_test(record_as_it_was_before_is_found),
         cmocka_unit_test(added_rows_are_found),
         cmocka_unit_test(values_of_another_type_are_found),
         cmocka_unit_test(numbers_beyond_reason_are_found),

@@ -13,7 +13,7 @@ from support import SOURCE, ProgramTest
 from test_faults import SHIM
 
 STORES = SOURCE / "tests" / "stores"
-EARLIER, TODAY = (1,), 2
+EARLIER, TODAY = (1, 2), 3
 KILLS = 100
 
 
@@ -96,7 +96,7 @@ class Migrate(ProgramTest):
         """At random moments of the first 50 ms: what was there before, or all."""
         generator, versions = random.Random(3), []
         for _ in range(KILLS):
-            before = self.put(1)
+            before = self.put(generator.choice(EARLIER))
             process = self.start("ls", "--db", self.db)
             time.sleep(generator.uniform(0, 0.05))
             process.send_signal(signal.SIGKILL)
@@ -104,7 +104,7 @@ class Migrate(ProgramTest):
             versions.append(self.version())
             self.assert_kept(before)
             self.verify()
-        self.assertEqual(set(versions), {1, TODAY})
+        self.assertEqual(set(versions), {*EARLIER, TODAY})
 
     def test_a_disk_that_fails(self):
         """Each call to the disk, once and from there on."""
