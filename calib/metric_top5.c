@@ -1,0 +1,24 @@
+#include "calib/metric_mean.h"
+
+#include <stdlib.h>
+
+static double worth(const struct ebjr_labelled *samples, const struct ebjr_answers *answers,
+                    size_t sample)
+{
+    (void)samples;
+    return answers->top5[sample] != 0;
+}
+
+static int open(void **state, const struct ebjr_labelled *samples)
+{
+    return ebjr_metric_mean_open(state, samples, worth);
+}
+
+const struct ebjr_metric ebjr_metric_top5 = {
+    .name = "top5",
+    .summary = "top-5 accuracy",
+    .open = open,
+    .move = ebjr_metric_mean_move,
+    .value = ebjr_metric_mean_value,
+    .close = free,
+};
