@@ -84,7 +84,7 @@ void talk_json(const char *event, json_t *more)
 {
     json_t *line = json_pack("{s:s, s:s}", "event", event, "command", talk.command);
     json_object_update(line, more);
-    char *text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    char *text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     flockfile(stderr);
     if (text)
         fprintf(stderr, "%s\n", text);
