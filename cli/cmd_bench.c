@@ -267,7 +267,8 @@ static int search(struct bench *bench, const struct request *request)
         status = status ? status : reported;
     } else if (!status) {
         bench->infeasible = true;
-        say("ebjr bench: no rate keeps the 99th percentile within %g ms: a request that is alone "
+        complain(
+            "ebjr bench: no rate keeps the 99th percentile within %g ms: a request that is alone "
             "takes %g ms (median)",
             bench->budget_ns / 1e6, rate.lone / 1e6);
     }

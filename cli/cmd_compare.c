@@ -15,8 +15,9 @@ static int check(const struct compare_request *request)
     if (!cascade->student != !cascade->teacher)
         return ebjr_error_set(EBJR_EINVAL, "--student and --teacher go together");
     if (stored && !cascade->db)
-        return ebjr_error_set(EBJR_EINVAL, "cascades and models are in a store: --db names it");
-    if (cascade->db && !stored)
+        return ebjr_error_set(EBJR_EINVAL,
+                              "cascades and models are in a store: --db or EBJR_DB names it");
+    if (cascade->db && !stored && request->baselines.count == 0)
         return ebjr_error_set(EBJR_EINVAL, "of --db, name --student and --teacher, --cascade or "
                                            "--model");
     if (!isnan(request->threshold) && !(cascade->student && one_score))

@@ -81,7 +81,8 @@ static int make_policy(struct live_cascade *out, ebjr_store *store,
         return ebjr_error_set(EBJR_EINVAL, "say --policy FILE, or --student, --teacher, --score "
                                            "and --threshold");
     if (!store)
-        return ebjr_error_set(EBJR_EINVAL, "--student and --teacher are models of a store: --db");
+        return ebjr_error_set(EBJR_EINVAL,
+                              "--student and --teacher are models of a store: --db or EBJR_DB");
     if (!(request->options.temperature > 0) || !(request->options.p > 0))
         return ebjr_error_set(EBJR_EINVAL, "--temperature and --p lie above 0");
     policy->stage_count = 2;

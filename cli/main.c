@@ -8,13 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = {
-    &command_run,   &command_import, &command_ls,      &command_verify, &command_eval,
-    &command_sweep, &command_pick,   &command_plot,    &command_check,  &command_plan,
-    &command_infer, &command_bench,  &command_compare, &command_report,
-};
-enum { COMMANDS = ROWS(commands) };
-
 static void print_help(void)
 {
     printf("ebjr " EBJR_VERSION ": threshold calibration and benchmarking of model cascades\n\n"
@@ -22,22 +15,29 @@ static void print_help(void)
            "output with a threshold and sends the rest to a large teacher. ebjr runs both once,\n"
            "keeps every logit in SQLite, and answers from there.\n\n"
            "Usage: ebjr COMMAND [OPTION...]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMANDS; i++)
+    size_t count;
+    const struct command *const *commands = command_list(&count);
+    for (size_t i = 0; i < count; i++)
         printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
     printf("\nebjr COMMAND --help explains one; ebjr --version prints the version.\n"
+           "EBJR_DB names the store where --db does not; ebjr config --help tells of the config "
+           "file.\n"
            "Exit codes: 0 done, 1 failed, 2 usage, 3 infeasible, 4 interrupted.\n");
 }
 
 static int unknown(const char *name)
 {
-    const char *names[COMMANDS];
-    for (size_t i = 0; i < COMMANDS; i++)
+    enum { MOST = 64 };
+    const char *names[MOST];
+    size_t count;
+    const struct command *const *commands = command_list(&count);
+    for (size_t i = 0; i < count && i < MOST; i++)
         names[i] = commands[i]->name;
-    const char *nearest = ebjr_name_nearest(name, names, COMMANDS);
+    const char *nearest = ebjr_name_nearest(name, names, count);
     if (nearest)
-        say("ebjr: there is no command '%s'; did you mean '%s'?", name, nearest);
+        complain("ebjr: there is no command '%s'; did you mean '%s'?", name, nearest);
     else
-        say("ebjr: there is no command '%s'; ebjr --help lists them", name);
+        complain("ebjr: there is no command '%s'; ebjr --help lists them", name);
     return EXIT_USAGE;
 }
 
@@ -52,10 +52,8 @@ static int answer(int argc, char **argv)
         print_help();
         return argc > 1 ? EXIT_DONE : EXIT_USAGE;
     }
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(name, commands[i]->name) == 0)
-            return commands[i]->run(commands[i], argc - 1, argv + 1);
-    return unknown(name);
+    const struct command *command = command_find(name);
+    return command ? command->run(command, argc - 1, argv + 1) : unknown(name);
 }
 
 int main(int argc, char **argv)
@@ -64,8 +62,9 @@ int main(int argc, char **argv)
     int code = answer(argc, argv);
     bool broken = ferror(stdout);
     if ((fclose(stdout) != 0 || broken) && code == EXIT_DONE) {
-        say("ebjr: cannot write the result: %s", strerror(errno));
-        return EXIT_FAILED;
+        complain("ebjr: cannot write the result: %s", strerror(errno));
+        code = EXIT_FAILED;
     }
+    talk_end(code);
     return code;
 }

@@ -2,63 +2,74 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/config.h"
 #include "cli/memory.h"
-#include "plots/utf8.h"
 
+#include <assert.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MOST_OPTIONS = 48 };
+enum { MOST_OPTIONS = 64 };
 
-void say(const char *format, ...)
+/* A command's options and those of all, and which of them have a value by now. */
+struct table {
+    const struct command *command;
+    struct option_row rows[MOST_OPTIONS];
+    size_t count;
+    bool seen[MOST_OPTIONS];
+};
+
+/* Of every command. */
+static struct {
+    const char *config, *progress;
+    bool quiet, no_color;
+} common;
+
+static const struct option_row common_rows[] = {
+    {"config", OPTION_TEXT, &common.config, "FILE",
+     "options in a file, by the names they have here (ebjr config --help)", false},
+    {"quiet", OPTION_FLAG, &common.quiet, NULL, "no notes and no progress: results and errors only",
+     false},
+    {"progress", OPTION_TEXT, &common.progress, "WHAT",
+     "bar (default), none, or json: all talk is then one JSON object a line on stderr", false},
+    {"no-color", OPTION_FLAG, &common.no_color, NULL,
+     "for scripts that say so: ebjr uses no colour", false},
+};
+
+static const struct {
+    const char *option, *variable;
+} variables[] = {{"db", "EBJR_DB"}};
+
+static struct config config; /* kept: options point into it */
+
+/* Where names are asked for, instead of an answer. */
+static struct {
+    const char **names;
+    size_t size, count;
+} asked;
+
+const char *option_variable(const char *name)
 {
-    char line[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    print_plain(stderr, line);
-    fputc('\n', stderr);
+    for (size_t i = 0; i < ROWS(variables); i++)
+        if (strcmp(variables[i].option, name) == 0)
+            return variables[i].variable;
+    return NULL;
 }
 
-/* U+0000-001F, 007F-009F, 2028-202E and 2066-2069 */
-static bool is_unseen(const unsigned char *at)
+const struct config *option_config(void)
 {
-    if (at[0] == 0xe2)
-        return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
-               (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-    return at[0] < ' ' || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
-}
-
-const char *print_plain_character(FILE *file, const char *text)
-{
-    int length = ebjr_utf8_length(text);
-    if (length == 0) {
-        fputs("\xef\xbf\xbd", file);
-        return text + 1;
-    }
-    if (is_unseen((const unsigned char *)text))
-        fputc(' ', file);
-    else
-        fwrite(text, 1, (size_t)length, file);
-    return text + length;
-}
-
-void print_plain(FILE *file, const char *text)
-{
-    while (*text)
-        text = print_plain_character(file, text);
+    return &config;
 }
 
 int fail(const struct command *command, int status)
 {
     if (status == EBJR_ENOMEM && memory_limited_to() > 0)
-        say("ebjr %s: %s; more than the %.3g GB that it may take (--memory)", command->name,
-            ebjr_error_last(), 1e-9 * memory_limited_to());
+        complain("ebjr %s: %s; more than the %.3g GB that it may take (--memory)", command->name,
+                 ebjr_error_last(), 1e-9 * memory_limited_to());
     else
-        say("ebjr %s: %s", command->name, ebjr_error_last());
+        complain("ebjr %s: %s", command->name, ebjr_error_last());
     switch (status) {
     case EBJR_EINVAL: return EXIT_USAGE;
     case EBJR_EINTERRUPTED: return EXIT_INTERRUPTED;
@@ -66,56 +77,77 @@ int fail(const struct command *command, int status)
     }
 }
 
-static void print_help(const struct command *command, const struct option_row *rows, size_t count)
+static void print_row(const struct option_row *row)
 {
-    printf("ebjr %s: %s\n\nUsage: ebjr %s", command->name, command->summary, command->name);
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].required)
-            printf(" --%s %s", rows[i].name, rows[i].argument);
-    printf(" [OPTION...]\n\nOptions:\n");
-    for (size_t i = 0; i < count; i++) {
-        char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
-                 rows[i].argument ? rows[i].argument : "");
-        printf("  %-26s", left);
-        if (strlen(left) > 25)
-            printf("\n%28s", "");
-        for (const char *at = rows[i].help; *at; at++) {
-            putchar(*at);
-            if (*at == '\n')
-                printf("%28s", "");
-        }
-        putchar('\n');
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument ? " " : "",
+             row->argument ? row->argument : "");
+    printf("  %-26s", left);
+    if (strlen(left) > 25)
+        printf("\n%28s", "");
+    for (const char *at = row->help; *at; at++) {
+        putchar(*at);
+        if (*at == '\n')
+            printf("%28s", "");
     }
+    putchar('\n');
+}
+
+static void print_help(const struct table *table)
+{
+    const struct command *command = table->command;
+    size_t own = table->count - ROWS(common_rows);
+    printf("ebjr %s: %s\n\nUsage: ebjr %s", command->name, command->summary, command->name);
+    for (size_t i = 0; i < own; i++)
+        if (table->rows[i].required)
+            printf(" --%s %s", table->rows[i].name, table->rows[i].argument);
+    printf(" [OPTION...]\n\nOptions:\n");
+    for (size_t i = 0; i < own; i++)
+        print_row(&table->rows[i]);
+    printf("\nOf every command:\n");
+    for (size_t i = own; i < table->count; i++)
+        print_row(&table->rows[i]);
     printf("  %-26s%s\n", "--help", "this text");
     if (command->text)
         printf("\n%s", command->text);
 }
 
-static int unknown(const struct command *command, const struct option_row *rows, size_t count,
-                   const char *given)
+static int unknown(const struct table *table, const char *given)
 {
-    const char *names[MOST_OPTIONS];
+    const char *names[MOST_OPTIONS], *command = table->command->name;
     char name[64];
-    for (size_t i = 0; i < count; i++)
-        names[i] = rows[i].name;
+    for (size_t i = 0; i < table->count; i++)
+        names[i] = table->rows[i].name;
     while (*given == '-')
         given++;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
-    const char *nearest = ebjr_name_nearest(name, names, count);
+    const char *nearest = ebjr_name_nearest(name, names, table->count);
     if (nearest)
-        say("ebjr %s: there is no option --%s; did you mean --%s?", command->name, name, nearest);
+        complain("ebjr %s: there is no option --%s; did you mean --%s?", command, name, nearest);
     else
-        say("ebjr %s: there is no option --%s; ebjr %s --help lists them", command->name, name,
-            command->name);
+        complain("ebjr %s: there is no option --%s; ebjr %s --help lists them", command, name,
+                 command);
     return EBJR_EINVAL;
+}
+
+static int take_flag(bool *out, const char *text)
+{
+    static const char *const words[][2] = {
+        {"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
+    for (size_t i = 0; i < ROWS(words); i++)
+        for (int is = 0; is < 2; is++)
+            if (strcmp(text, words[i][is]) == 0) {
+                *out = is;
+                return 0;
+            }
+    return ebjr_error_set(EBJR_EINVAL, "'%.64s' is neither true nor false", text);
 }
 
 static int take(const struct option_row *row, const char *argument)
 {
     struct option_list *list;
     switch (row->kind) {
-    case OPTION_FLAG: *(bool *)row->target = true; return 0;
+    case OPTION_FLAG: return take_flag(row->target, argument ? argument : "true");
     case OPTION_TEXT: *(const char **)row->target = argument; return 0;
     case OPTION_NUMBER: return ebjr_number_parse(row->target, argument);
     case OPTION_INTEGER: return ebjr_integer_parse(row->target, argument, 0, INT64_MAX);
@@ -129,52 +161,157 @@ static int take(const struct option_row *row, const char *argument)
     return 0;
 }
 
-static int check_required(const struct command *command, const struct option_row *rows,
-                          size_t count, const bool *seen)
+static int take_command_line(struct table *table, int argc, char **argv)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].required && !seen[i]) {
-            say("ebjr %s: --%s %s is missing; ebjr %s --help explains", command->name, rows[i].name,
-                rows[i].argument, command->name);
+    struct option options[MOST_OPTIONS + 2] = {{0}};
+    const char *command = table->command->name;
+    int index, help = (int)table->count;
+    for (size_t i = 0; i < table->count; i++)
+        options[i] = (struct option){
+            table->rows[i].name, table->rows[i].argument ? required_argument : optional_argument,
+            NULL, (int)i};
+    options[help] = (struct option){"help", no_argument, NULL, help};
+
+    opterr = 0;
+    optind = 0; /* glibc: whatever an earlier call left is forgotten */
+    while ((index = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+        if (index == 'h' || index == help) {
+            print_help(table);
+            return 1;
+        }
+        if (index == ':') {
+            complain("ebjr %s: %s needs a value", command, argv[optind - 1]);
+            return EBJR_EINVAL;
+        }
+        if (index == '?')
+            return unknown(table, argv[optind - 1]);
+        table->seen[index] = true;
+        if (take(&table->rows[index], optarg) != 0) {
+            complain("ebjr %s: --%s: %s", command, table->rows[index].name, ebjr_error_last());
             return EBJR_EINVAL;
         }
     }
+    if (optind == argc)
+        return 0;
+    complain("ebjr %s: '%s' was not expected; every value belongs to an option", command,
+             argv[optind]);
+    return EBJR_EINVAL;
+}
+
+static int take_variables(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const char *name = option_variable(table->rows[i].name);
+        const char *value = name ? getenv(name) : NULL;
+        if (table->seen[i] || !value || !*value)
+            continue;
+        table->seen[i] = true;
+        take(&table->rows[i], value); /* a text always can be */
+    }
     return 0;
+}
+
+/* The settings of one section, which are alike in rank: a list may come many times, else once. */
+static int take_section(struct table *table, const char *section)
+{
+    int line[MOST_OPTIONS] = {0};
+    for (size_t s = 0; s < config.count; s++) {
+        const struct config_setting *setting = &config.settings[s];
+        bool here = section ? setting->command && strcmp(setting->command, section) == 0
+                            : !setting->command;
+        for (size_t i = 0; here && i < table->count; i++) {
+            const struct option_row *row = &table->rows[i];
+            if (table->seen[i] || strcmp(row->name, setting->name) != 0)
+                continue;
+            int status = line[i] && row->kind != OPTION_LIST
+                             ? ebjr_error_set(EBJR_EINVAL, "it stands in line %d too", line[i])
+                             : take(row, setting->value);
+            if (status)
+                return ebjr_error_context(status, "%s:%d: %s", config.path, setting->line,
+                                          row->name);
+            line[i] = setting->line;
+        }
+    }
+    for (size_t i = 0; i < table->count; i++)
+        table->seen[i] |= line[i] != 0;
+    return 0;
+}
+
+static int take_config(struct table *table)
+{
+    config_clear(&config);
+    int status = config_open(&config, common.config);
+    if (!status)
+        status = take_section(table, table->command->name);
+    if (!status)
+        status = take_section(table, NULL);
+    if (status)
+        complain("ebjr %s: %s", table->command->name, ebjr_error_last());
+    return status;
+}
+
+static int settle_talk(const struct command *command)
+{
+    static const char *const names[] = {"bar", "none", "json"}; /* of enum talk_progress */
+    const char *wanted = common.progress ? common.progress : common.quiet ? "none" : "bar";
+    for (int i = 0; i < (int)ROWS(names); i++)
+        if (strcmp(wanted, names[i]) == 0) {
+            talk_begin(command->name, common.quiet, (enum talk_progress)i);
+            return 0;
+        }
+    complain("ebjr %s: --progress is bar, none or json, not '%s'", command->name, wanted);
+    return EBJR_EINVAL;
+}
+
+static int check_required(const struct table *table)
+{
+    const char *command = table->command->name;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option_row *row = &table->rows[i];
+        const char *variable = option_variable(row->name);
+        if (!row->required || table->seen[i])
+            continue;
+        complain("ebjr %s: --%s %s is missing%s%s%s; ebjr %s --help explains", command, row->name,
+                 row->argument, variable ? ", and " : "", variable ? variable : "",
+                 variable ? " is not set" : "", command);
+        return EBJR_EINVAL;
+    }
+    return 0;
+}
+
+size_t option_names(const struct command *command, const char **names, size_t size)
+{
+    asked.names = names;
+    asked.size = size;
+    asked.count = 0;
+    command->run(command, 0, NULL);
+    asked.names = NULL;
+    return asked.count;
+}
+
+static void tell_names(const struct table *table)
+{
+    for (size_t i = 0; i < table->count && asked.count < asked.size; i++)
+        asked.names[asked.count++] = table->rows[i].name;
 }
 
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv)
 {
-    struct option options[MOST_OPTIONS + 2] = {{0}};
-    bool seen[MOST_OPTIONS] = {false};
-    int index;
-    for (size_t i = 0; i < count; i++)
-        options[i] = (struct option){rows[i].name, rows[i].argument != NULL, NULL, (int)i};
-    options[count] = (struct option){"help", no_argument, NULL, (int)count};
-
-    opterr = 0;
-    optind = 0; /* glibc: whatever an earlier call left is forgotten */
-    while ((index = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-        if (index == 'h' || index == (int)count) {
-            print_help(command, rows, count);
-            return 1;
-        }
-        if (index == ':') {
-            say("ebjr %s: %s needs a value", command->name, argv[optind - 1]);
-            return EBJR_EINVAL;
-        }
-        if (index == '?')
-            return unknown(command, rows, count, argv[optind - 1]);
-        seen[index] = true;
-        if (take(&rows[index], optarg) != 0) {
-            say("ebjr %s: --%s: %s", command->name, rows[index].name, ebjr_error_last());
-            return EBJR_EINVAL;
-        }
+    struct table table = {.command = command, .count = count + ROWS(common_rows)};
+    assert(table.count <= MOST_OPTIONS);
+    memcpy(table.rows, rows, count * sizeof *rows);
+    memcpy(table.rows + count, common_rows, sizeof common_rows);
+    if (asked.names) {
+        tell_names(&table);
+        return 1;
     }
-    if (optind < argc) {
-        say("ebjr %s: '%s' was not expected; every value belongs to an option", command->name,
-            argv[optind]);
-        return EBJR_EINVAL;
-    }
-    return check_required(command, rows, count, seen);
+    int status = take_command_line(&table, argc, argv);
+    if (!status)
+        status = take_variables(&table);
+    if (!status)
+        status = take_config(&table);
+    if (!status)
+        status = settle_talk(command);
+    return status ? status : check_required(&table);
 }

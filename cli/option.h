@@ -1,11 +1,13 @@
-/* Options: one table a subcommand, from which it is parsed and its help is written. */
+/* Options: one table a subcommand, from which it is parsed and its help is written. What the
+ * command line does not say, a variable or the config file may. */
 #ifndef EBJR_CLI_OPTION_H
 #define EBJR_CLI_OPTION_H
+
+#include "cli/talk.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum exit_code {
     EXIT_DONE = 0,
@@ -46,24 +48,25 @@ struct command {
     int (*run)(const struct command *command, int argc, char **argv);
 };
 
-/* Fills the targets. 0: go on; 1: help was printed, end with EXIT_DONE; an error: what was wrong
- * was said, end with EXIT_USAGE. */
+/* Fills the targets, which text may outlive, and settles how the program talks. 0: go on; 1: help
+ * was printed, end with EXIT_DONE; an error: what was wrong was said, end with EXIT_USAGE. */
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv);
 
 /* Prints "ebjr COMMAND: message" for the kept error; the exit code that belongs to it. */
 int fail(const struct command *command, int status);
 
-/* The first character of a text of anyone's, with a blank for one that is not seen but acts: it
- * controls a terminal, ends a line or turns the direction of writing. What is no UTF-8 is U+FFFD.
- * Returns what comes after it. */
-const char *print_plain_character(FILE *file, const char *text);
+/* The names of a command's options, those of every command among them, into names[size]; how many
+ * they are. */
+size_t option_names(const struct command *command, const char **names, size_t size);
 
-/* All of such a text: one line, no terminal commands. */
-void print_plain(FILE *file, const char *text);
+/* The variable that gives an option its value where the command line does not; NULL: there is none.
+ */
+const char *option_variable(const char *name);
 
-/* A line of talk on stderr. */
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The config file that option_parse read. */
+struct config;
+const struct config *option_config(void);
 
 #define ROWS(table) (sizeof(table) / sizeof *(table))
 

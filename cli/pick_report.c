@@ -175,14 +175,14 @@ void pick_explain(const struct pick_work *work, const double *limit,
     explain_tail(work, EBJR_MAX_P99, limit[EBJR_MAX_P99], 0.99);
     if (pick->choice.feasible)
         return;
-    say("infeasible: no threshold meets %s%s", budget_list(list, pick->choice.conflict),
-        request->plain ? "" : " with a certificate");
+    complain("infeasible: no threshold meets %s%s", budget_list(list, pick->choice.conflict),
+             request->plain ? "" : " with a certificate");
     for (int b = 0; b < EBJR_BUDGETS; b++) {
         char number[EBJR_NUMBER_TEXT];
         if (!isnan(limit[b]))
-            say("  --%s %s: the best any threshold has on these samples is %.6g",
-                ebjr_budget_name(b), ebjr_number_format(number, limit[b]),
-                pick->choice.reachable[b] +
-                    (b == EBJR_MAX_DROP ? work->advantage[CALIBRATION] : 0));
+            complain("  --%s %s: the best any threshold has on these samples is %.6g",
+                     ebjr_budget_name(b), ebjr_number_format(number, limit[b]),
+                     pick->choice.reachable[b] +
+                         (b == EBJR_MAX_DROP ? work->advantage[CALIBRATION] : 0));
     }
 }

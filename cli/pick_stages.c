@@ -272,7 +272,7 @@ int pick_stages(bool *feasible, const struct stages_request *request)
     if (!status && found.feasible && request->out)
         status = save(&found, &chain, request);
     if (!status && !found.feasible)
-        say("infeasible: no point of the Pareto front meets the budgets");
+        complain("infeasible: no point of the Pareto front meets the budgets");
     for (size_t j = 0; j + 1 < chain.k; j++) {
         cascade_free(&chain.pairs[j]);
         free(chain.scores[j]);

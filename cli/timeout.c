@@ -21,8 +21,9 @@ static struct {
 /* Others' locks may never be given back: nothing is cleaned up but stderr written. */
 static void give_up(void)
 {
-    say("ebjr %s: %s: no answer for %.4g s after %lld %s (--timeout); what was stored is kept",
-        watch.command, watch.name, 1e-9 * watch.limit, (long long)watch.done, watch.unit);
+    complain("ebjr %s: %s: no answer for %.4g s after %lld %s (--timeout); what was stored is kept",
+             watch.command, watch.name, 1e-9 * watch.limit, (long long)watch.done, watch.unit);
+    talk_end(EXIT_FAILED);
     _exit(EXIT_FAILED);
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/dataset.h"
 #include "runtime/device.h"
+#include "runtime/export.h"
 #include "runtime/flops.h"
 #include "runtime/graph.h"
 #include "runtime/plan.h"
@@ -50,6 +51,11 @@ struct ebjr_backend {
     /* The model as layers, for inputs of `shape`. Errors: EBJR_EMODEL an operator that is none of
      * them, named. */
     int (*graph)(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
+
+    /* The file that ebjr_cascade_export promises; one batch of zeros went through it before it was
+     * written. Errors: EBJR_EMODEL, EBJR_EIO. */
+    int (*save_cascade)(void *const *models, const struct ebjr_export *what,
+                        const struct ebjr_shape *shape);
 
     void (*set_threads)(int threads);
 

@@ -294,6 +294,14 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
     return status;
 }
 
+int ebjr_model_save_cascade(ebjr_model *const *models, const struct ebjr_export *what)
+{
+    void *handles[EBJR_POLICY_STAGES];
+    for (size_t i = 0; i < what->policy->stage_count; i++)
+        handles[i] = models[i]->loaded;
+    return backend->save_cascade(handles, what, &models[0]->shape);
+}
+
 void ebjr_model_library(char *out, size_t size, const ebjr_model *model)
 {
     if (model->current && model->current->direct)

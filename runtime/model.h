@@ -59,6 +59,10 @@ const struct ebjr_plan *ebjr_model_plan(const ebjr_model *model);
  * EBJR_EMODEL. */
 int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, size_t batch);
 
+/* Only for ebjr_cascade_export, which says what is promised. */
+struct ebjr_export;
+int ebjr_model_save_cascade(ebjr_model *const *models, const struct ebjr_export *what);
+
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */
 void ebjr_backend_version(char *out, size_t size);
 

@@ -130,8 +130,11 @@ int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, 
 {
     json_t *json = json_loads(text, 0, NULL);
     const char *scale = json_string_value(json_object_get(json, "scale"));
+    if (channels == 0)
+        channels = json_array_size(json_object_get(json, "mean"));
     *out = (struct ebjr_preprocessing){.channels = channels};
-    bool fine = channels <= EBJR_CHANNELS && scale && parse_scale(out, scale) == 0 &&
+    bool fine = channels > 0 && channels <= EBJR_CHANNELS && scale &&
+                parse_scale(out, scale) == 0 &&
                 recall_list(out->mean, json_object_get(json, "mean"), channels) &&
                 recall_list(out->std, json_object_get(json, "std"), channels);
     for (size_t c = 0; fine && c < channels; c++)

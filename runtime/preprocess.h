@@ -29,7 +29,8 @@ int ebjr_preprocessing_parse(struct ebjr_preprocessing *out, const char *scale, 
 /* As JSON, the same text for the same arithmetic. Errors: EBJR_EINVAL it does not fit. */
 int ebjr_preprocessing_describe(char *out, size_t size, const struct ebjr_preprocessing *self);
 
-/* What `describe` wrote, for images of these channels. Errors: EBJR_EFORMAT. */
+/* What `describe` wrote, for images of these channels; 0: of as many as it speaks of. Errors:
+ * EBJR_EFORMAT. */
 int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, size_t channels);
 
 /* pixels [count, c, h, w] of the data set's type to inputs, float32 of the same shape. */

@@ -22,6 +22,7 @@ std::string ebjr::reason(const std::exception &error)
         size_t start = text.rfind('\n', mark);
         text.erase(0, start == std::string::npos ? 0 : start + 1);
     }
+    text.erase(0, text.find_first_not_of('\n'));
     return text.substr(0, text.find('\n'));
 }
 
@@ -236,6 +237,7 @@ double gemm_rate()
 } // namespace
 
 extern "C" const struct ebjr_backend ebjr_torch_backend = {
-    "torchscript", version,     open,        close,       offers,    prepare,
-    forward,       ebjr::trace, ebjr::graph, set_threads, gemm_rate,
+    "torchscript", version,   open,        close,       offers,
+    prepare,       forward,   ebjr::trace, ebjr::graph, ebjr::save_cascade,
+    set_threads,   gemm_rate,
 };

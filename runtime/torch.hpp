@@ -58,6 +58,8 @@ template <typename Body> int guarded(const char *what, Body body)
 int trace(void *model, int64_t *parameters, const struct ebjr_shape *shape,
           void (*observe)(void *context, const struct ebjr_operator *op), void *context);
 int graph(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
+int save_cascade(void *const *models, const struct ebjr_export *what,
+                 const struct ebjr_shape *shape);
 
 } // namespace ebjr
 

@@ -19,6 +19,11 @@ EBJR = os.environ.get("EBJR", "ebjr")
 SOURCE = Path(os.environ.get("EBJR_SOURCE", Path(__file__).resolve().parent.parent))
 DATA = Path(os.environ.get("EBJR_DATA", SOURCE.parent / "shared" / "data"))
 
+# what a person has set is not for tests
+for variable in ("EBJR_DB", "NO_COLOR"):
+    os.environ.pop(variable, None)
+os.environ["EBJR_CONFIG"] = os.devnull
+
 
 def skip_file(reason):
     """End a test file that cannot run here; ctest counts it as skipped."""

@@ -1,0 +1,6 @@
+store <- DBI::dbConnect(RSQLite::SQLite(), "cifar10.db")
+rows <- DBI::dbGetQuery(store, "select * from outputs where model = 'small' order by idx")
+logits <- t(sapply(rows$logits, function(blob)
+    readBin(blob, "numeric", length(blob) / 4, size = 4, endian = "little")))
+print(mean(apply(logits, 1, max)), digits = 9)
+print(aggregate(correct ~ label, rows, mean))
