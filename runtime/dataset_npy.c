@@ -144,4 +144,5 @@ static void close_arrays(ebjr_dataset *dataset)
     free(arrays);
 }
 
-const struct ebjr_dataset_reader ebjr_npy_reader = {"npy", open_arrays, read_arrays, close_arrays};
+const struct ebjr_dataset_reader ebjr_npy_reader = {
+    .kind = "npy", .open = open_arrays, .read = read_arrays, .close = close_arrays};
