@@ -298,6 +298,8 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
     }
     if (!status)
         status = cascade_read_latencies(out, store);
+    if (!status)
+        status = ebjr_class_names_read(&out->names, store, &out->dataset);
     ebjr_store_close(store);
     if (status)
         cascade_free(out);
@@ -316,6 +318,7 @@ void cascade_free(struct cascade *cascade)
     free(cascade->teacher_top5);
     free(cascade->student_latency);
     free(cascade->teacher_latency);
+    ebjr_class_names_free(&cascade->names);
     memset(cascade, 0, sizeof *cascade);
 }
 

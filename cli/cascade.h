@@ -3,7 +3,7 @@
 #define EBJR_CLI_CASCADE_H
 
 #include "cli/option.h"
-#include "db/stored.h"
+#include "db/class_name.h"
 #include "runtime/score.h"
 
 /* What a person says to name a cascade and the scores of it. */
@@ -66,6 +66,7 @@ struct cascade_timing {
 struct cascade {
     struct ebjr_stored_model student, teacher;
     struct ebjr_stored_dataset dataset;
+    struct ebjr_class_names names; /* of the data set's classes; empty: none */
     struct ebjr_stored_run student_run, teacher_run;
     struct ebjr_score_options options;
     const char *convention;              /* "op-counter" or "mac2" */

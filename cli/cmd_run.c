@@ -9,8 +9,12 @@
 #include "runtime/run.h"
 #include "version.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* A wait for inputs is worth a line from this share of the time, of a run that took so long, on. */
+static const double NOTABLE_WAIT = 0.1, NOTABLE_SECONDS = 2;
 
 struct request {
     const char *db, *class_map, *timeout, *format;
@@ -21,17 +25,19 @@ struct request {
 /* Everything the models of one call share. */
 struct job {
     struct live live;
+    bool names_given; /* --class-names */
     ebjr_store *store;
     char class_map[EBJR_CLASS_MAP_TEXT];
     struct table table;
 };
 
 static const struct column columns[] = {
-    {"run", COLUMN_INTEGER, 4, false, NULL},    {"model", COLUMN_TEXT, 20, false, NULL},
-    {"dataset", COLUMN_TEXT, 20, false, NULL},  {"samples", COLUMN_INTEGER, 9, false, NULL},
-    {"new", COLUMN_INTEGER, 9, false, NULL},    {"seconds", COLUMN_REAL, 8, false, NULL},
-    {"flops", COLUMN_INTEGER, 12, false, NULL}, {"flops_mac2", COLUMN_INTEGER, 12, false, NULL},
-    {"device", COLUMN_TEXT, 8, false, NULL},
+    {"run", COLUMN_INTEGER, 4, false, NULL},     {"model", COLUMN_TEXT, 20, false, NULL},
+    {"dataset", COLUMN_TEXT, 20, false, NULL},   {"samples", COLUMN_INTEGER, 9, false, NULL},
+    {"new", COLUMN_INTEGER, 9, false, NULL},     {"seconds", COLUMN_REAL, 8, false, NULL},
+    {"flops", COLUMN_INTEGER, 12, false, NULL},  {"flops_mac2", COLUMN_INTEGER, 12, false, NULL},
+    {"device", COLUMN_TEXT, 8, false, NULL},     {"workers", COLUMN_INTEGER, 0, true, NULL},
+    {"waited", COLUMN_FRACTION, 0, false, NULL}, {"skipped", COLUMN_INTEGER, 0, true, NULL},
 };
 
 /* A search for the best plan takes some seconds. It is left out where the model as loaded would be
@@ -99,7 +105,7 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
 {
     int status = check_class_map(job->class_map, ebjr_model_describe(model)->classes);
     if (!status)
-        status = ebjr_stored_dataset_put(job->store, &job->live.stored_dataset);
+        status = live_put_dataset(&job->live, job->store, job->names_given);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (!status)
@@ -115,7 +121,7 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
 }
 
 static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
-                      int64_t first, double seconds)
+                      int64_t first, double seconds, const struct ebjr_run_times *times)
 {
     struct value values[] = {
         integer_value(run->id),
@@ -127,8 +133,14 @@ static void print_run(struct job *job, const struct ebjr_stored_run *run, const 
         integer_value(run->flops),
         integer_value(run->flops_mac2),
         text_value(run->device),
+        integer_value(times ? (int64_t)times->workers : EBJR_UNKNOWN),
+        real_value(times ? times->waited / seconds : NAN),
+        integer_value(ebjr_dataset_describe(job->live.dataset)->skipped),
     };
     table_row(&job->table, values);
+    if (times && times->waited > NOTABLE_WAIT * seconds && seconds > NOTABLE_SECONDS)
+        say("%s waited %.0f %% of the time for its inputs, which %zu worker%s read", name,
+            100 * times->waited / seconds, times->workers, times->workers == 1 ? "" : "s");
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
 }
@@ -141,10 +153,14 @@ static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model,
         say("%s on %s: %lld of %lld samples are stored; going on from there", name,
             job->live.stored_dataset.name, (long long)first, (long long)run->samples);
     progress_begin(&progress, name, first);
-    struct ebjr_run_options options = {ebjr_model_plan(model)->batch, &progress, progress_step};
+    const struct ebjr_run_options options = {.batch = ebjr_model_plan(model)->batch,
+                                             .workers = job->live.workers,
+                                             .context = &progress,
+                                             .progress = progress_step};
+    struct ebjr_run_times times;
     int status = ebjr_run_fill(job->store, run, model, job->live.dataset, &job->live.preprocessing,
-                               &options);
-    print_run(job, run, name, first, progress_end(&progress));
+                               &options, &times);
+    print_run(job, run, name, first, progress_end(&progress), &times);
     if (status)
         ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
                            job->live.stored_dataset.name, (long long)run->done,
@@ -165,14 +181,14 @@ static int find_stored(struct ebjr_stored_run *run, struct job *job,
 static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
                          struct ebjr_stored_model *stored)
 {
-    int status = ebjr_stored_dataset_put(job->store, &job->live.stored_dataset);
+    int status = live_put_dataset(&job->live, job->store, job->names_given);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (status)
         return status;
     say("%s on %s: all %lld samples are stored already; nothing to do", stored->name,
         job->live.stored_dataset.name, (long long)run->samples);
-    print_run(job, run, stored->name, run->done, 0);
+    print_run(job, run, stored->name, run->done, 0, NULL);
     return 0;
 }
 
@@ -201,6 +217,7 @@ static int run_model(struct job *job, const char *text)
 static int run_all(struct job *job, const struct request *request)
 {
     int status = output_parse(&job->table.output, request->format);
+    job->names_given = request->live.dataset_options.class_names != NULL;
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
     if (!status)

@@ -15,7 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_BATCH = 64, LARGEST_BATCH = 1 << 20, MOST_THREADS = 1024, COMPARED = 64 };
+enum {
+    DEFAULT_BATCH = 64,
+    LARGEST_BATCH = 1 << 20,
+    MOST_THREADS = 1024,
+    MOST_WORKERS = 256,
+    COMPARED = 64
+};
 
 /* glibc gives large blocks back to the kernel at every free and takes them again, zeroed page by
  * page, at the next malloc; tensors of one forward pass after another are such blocks. */
@@ -23,6 +29,12 @@ static void keep_freed_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
+}
+
+static void shape_text(char *out, size_t size, const struct live *live)
+{
+    const struct ebjr_shape *shape = &ebjr_dataset_describe(live->dataset)->shape;
+    snprintf(out, size, "%zux%zux%zu", shape->channels, shape->height, shape->width);
 }
 
 static int parse_plan(struct live *out, const struct live_request *request)
@@ -44,13 +56,67 @@ static int parse_plan(struct live *out, const struct live_request *request)
         status = ebjr_error_set(EBJR_EINVAL, "--threads: at most %d", MOST_THREADS);
     out->batch = (size_t)batch;
     out->threads = (size_t)request->threads;
+    out->workers = (size_t)request->workers;
     return status;
 }
 
-static int open_dataset(struct live *out, const struct live_request *request)
+static const struct preset {
+    const char *name;
+    int64_t resize, crop;
+    const char *mean, *std;
+} imagenet = {"imagenet", 256, 224, "0.485,0.456,0.406", "0.229,0.224,0.225"};
+
+/* What the preset says and nobody has said otherwise. */
+static int apply_preset(struct live_request *request)
+{
+    if (!request->preset)
+        return 0;
+    if (strcmp(request->preset, imagenet.name) != 0)
+        return ebjr_error_set(EBJR_EINVAL, "--preset is imagenet, not '%s'", request->preset);
+    request->resize = request->resize ? request->resize : imagenet.resize;
+    request->crop = request->crop ? request->crop : imagenet.crop;
+    request->mean = request->mean ? request->mean : imagenet.mean;
+    request->std = request->std ? request->std : imagenet.std;
+    return 0;
+}
+
+static void say_skipped(void *context, const char *message)
+{
+    (void)context;
+    say("skipped: %s", message);
+}
+
+static int complete_options(struct live_request *request)
+{
+    struct ebjr_dataset_options *options = &request->dataset_options;
+    int status = apply_preset(request);
+    if (!status && (request->resize > EBJR_FIT_SIZE || request->crop > EBJR_FIT_SIZE))
+        status = ebjr_error_set(EBJR_EINVAL, "--resize and --crop: at most %d", (int)EBJR_FIT_SIZE);
+    if (!status && request->interpolation)
+        status = ebjr_interpolation_find(&options->fit.interpolation, request->interpolation);
+    if (!status && request->workers > MOST_WORKERS)
+        status = ebjr_error_set(EBJR_EINVAL, "--workers: at most %d", MOST_WORKERS);
+    options->fit.resize = (size_t)request->resize;
+    options->fit.crop = (size_t)request->crop;
+    options->workers = (size_t)request->workers;
+    options->skipped = say_skipped;
+    return status;
+}
+
+/* The shape of a sample is part of a data set; of pictures it is part of the preprocessing. */
+static void describe_shape(struct ebjr_stored_dataset *stored, const struct live *live)
+{
+    if (strcmp(stored->kind, "images") != 0)
+        shape_text(stored->shape, sizeof stored->shape, live);
+}
+
+static int open_dataset(struct live *out, const struct live_request *asked)
 {
     struct ebjr_stored_dataset *stored = &out->stored_dataset;
-    int status = ebjr_dataset_open(&out->dataset, request->dataset, &request->dataset_options);
+    struct live_request completed = *asked, *request = &completed;
+    int status = complete_options(request);
+    if (!status)
+        status = ebjr_dataset_open(&out->dataset, request->dataset, &request->dataset_options);
     if (status)
         return status;
     const struct ebjr_dataset_info *info = ebjr_dataset_describe(out->dataset);
@@ -58,8 +124,7 @@ static int open_dataset(struct live *out, const struct live_request *request)
              request->dataset_name ? request->dataset_name : info->name);
     snprintf(stored->kind, sizeof stored->kind, "%s", info->kind);
     snprintf(stored->path, sizeof stored->path, "%s", info->path);
-    snprintf(stored->shape, sizeof stored->shape, "%zux%zux%zu", info->shape.channels,
-             info->shape.height, info->shape.width);
+    describe_shape(stored, out);
     stored->samples = info->samples;
     status = ebjr_preprocessing_parse(&out->preprocessing, request->scale, request->mean,
                                       request->std, info);
@@ -80,6 +145,16 @@ int live_open(struct live *out, const struct live_request *request)
         status = memory_limit(request->memory, !out->device.cuda);
     if (!status && request->dataset)
         status = open_dataset(out, request);
+    return status;
+}
+
+int live_put_dataset(struct live *live, ebjr_store *store, bool named)
+{
+    struct ebjr_stored_dataset *stored = &live->stored_dataset;
+    const struct ebjr_class_names *names = ebjr_dataset_class_names(live->dataset);
+    int status = ebjr_stored_dataset_put(store, stored);
+    if (!status && names->count > 0 && (named || !*stored->names))
+        status = ebjr_class_names_put(store, stored, names);
     return status;
 }
 
@@ -146,7 +221,7 @@ static void make_key(struct ebjr_trial_key *key, const struct live *live,
     *key = (struct ebjr_trial_key){.model_id = stored->id,
                                    .asked_batch = (int64_t)batch,
                                    .asked_threads = (int64_t)live->threads};
-    snprintf(key->shape, sizeof key->shape, "%s", live->stored_dataset.shape);
+    shape_text(key->shape, sizeof key->shape, live);
     snprintf(key->dtype, sizeof key->dtype, "%s", ebjr_dtype_name(live->dtype));
     ebjr_device_format(key->device, sizeof key->device, &live->device);
     ebjr_backend_version(key->library, sizeof key->library);

@@ -10,10 +10,10 @@
 #include "runtime/tune.h"
 
 struct live_request {
-    const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype,
-        *memory;
+    const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype;
+    const char *memory, *preset, *interpolation;
     struct ebjr_dataset_options dataset_options;
-    int64_t threads;
+    int64_t threads, workers, resize, crop;
 };
 
 #define LIVE_REQUEST \
@@ -28,7 +28,10 @@ struct live_request {
      "KIND:PATH", \
      "cifar10:PATH, cifar100:PATH  the binary format, file or directory\n" \
      "idx:DIR                      the MNIST family, plain or .gz\n" \
-     "npy:FILE                     images [n,c,h,w], [n,h,w,c] or [n,h,w]", \
+     "npy:FILE                     images [n,c,h,w], [n,h,w,c] or [n,h,w]; an array of\n" \
+     "                             an .npz: npy:FILE.npz, npy:FILE.npz#ARRAY\n" \
+     "images:DIR                   JPEG and PNG, a folder a class (ImageFolder)\n" \
+     "images:LIST.csv              the same, listed: columns path and label", \
      needed}, \
         {"split", \
          OPTION_TEXT, \
@@ -36,7 +39,11 @@ struct live_request {
          "NAME", \
          "of a directory: test (default) or train", \
          false}, \
-        {"labels", OPTION_TEXT, &(r).dataset_options.labels, "FILE", "labels of npy: images, .npy", \
+        {"labels", \
+         OPTION_TEXT, \
+         &(r).dataset_options.labels, \
+         "FILE", \
+         "labels of npy: images: .npy, or FILE.npz#ARRAY (of an .npz: its labels or y)", \
          false}, \
         {"layout", \
          OPTION_TEXT, \
@@ -49,6 +56,46 @@ struct live_request {
          &(r).dataset_name, \
          "NAME", \
          "what to call the data set (default: from its path)", \
+         false}, \
+        {"class-names", \
+         OPTION_TEXT, \
+         &(r).dataset_options.class_names, \
+         "FILE", \
+         "what classes are called: a name a line, or JSON, {\"0\": \"tench\", ...} or " \
+         "ImageNet's\n" \
+         "{\"0\": [\"n01440764\", \"tench\"], ...}; it also says which class a folder of images: " \
+         "is", \
+         false}, \
+        {"preset", \
+         OPTION_TEXT, \
+         &(r).preset, \
+         "NAME", \
+         "of images: imagenet, which means --resize 256 --crop 224 and ImageNet's mean and std", \
+         false}, \
+        {"resize", \
+         OPTION_INTEGER, \
+         &(r).resize, \
+         "N", \
+         "of images: the shorter side becomes N pixels, antialiased", \
+         false}, \
+        {"crop", OPTION_INTEGER, &(r).crop, "N", "of images: then the centre, N x N", false}, \
+        {"interpolation", \
+         OPTION_TEXT, \
+         &(r).interpolation, \
+         "NAME", \
+         "of --resize: bilinear (default) or bicubic", \
+         false}, \
+        {"skip-bad", \
+         OPTION_FLAG, \
+         &(r).dataset_options.skip_bad, \
+         NULL, \
+         "of images: what cannot be decoded is named and left out of the data set", \
+         false}, \
+        {"workers", \
+         OPTION_INTEGER, \
+         &(r).workers, \
+         "N", \
+         "threads that read and decode ahead of the models (default: one a processor)", \
          false}, \
         {"scale", \
          OPTION_TEXT, \
@@ -105,12 +152,17 @@ struct live {
     int mode; /* of enum ebjr_plan_mode; -1: auto */
     enum ebjr_dtype dtype;
     size_t batch, threads; /* 0: with the plan */
+    size_t workers;        /* 0: one a processor */
     bool blas_checked;
 };
 
 /* The caller closes *out, also after a failure. Errors: EBJR_EINVAL, and those of the data set. */
 int live_open(struct live *out, const struct live_request *request);
 void live_close(struct live *live);
+
+/* Puts the data set into a store, and its classes' names: those of a file take the place of others
+ * (`named`), those of the data only that of none. */
+int live_put_dataset(struct live *live, ebjr_store *store, bool named);
 
 /* "NAME=FILE" or FILE, whose stem is then the name: name, absolute path and hash of a model. A '='
  * after a slash belongs to the file. Errors: EBJR_ENOTFOUND, EBJR_EIO. */

@@ -122,7 +122,8 @@ static int load_policy(struct live_cascade *out, ebjr_store *store,
 static int agree_on_preprocessing(struct live *live, const struct live_request *request,
                                   const struct ebjr_policy *policy)
 {
-    bool asked = request->scale || request->mean || request->std;
+    bool asked = request->scale || request->mean || request->std || request->preset ||
+                 request->resize || request->crop || request->interpolation;
     if (!*policy->preprocessing || strcmp(live->preprocessing_text, policy->preprocessing) == 0)
         return 0;
     if (asked)
@@ -132,8 +133,9 @@ static int agree_on_preprocessing(struct live *live, const struct live_request *
                               live->preprocessing_text, policy->preprocessing);
     snprintf(live->preprocessing_text, sizeof live->preprocessing_text, "%s",
              policy->preprocessing);
-    return ebjr_preprocessing_recall(&live->preprocessing, policy->preprocessing,
-                                     ebjr_dataset_describe(live->dataset)->shape.channels);
+    int status = ebjr_preprocessing_recall(&live->preprocessing, policy->preprocessing,
+                                           ebjr_dataset_describe(live->dataset)->shape.channels);
+    return status ? status : ebjr_dataset_fit(live->dataset, &live->preprocessing.fit);
 }
 
 int live_cascade_open(struct live_cascade *out, struct live *live, ebjr_store *store,

@@ -33,7 +33,8 @@ int plot_classes(const struct plot_work *work)
                                          .count = count,
                                          .delta = DELTA,
                                          .harm = (double)point.harm / (double)cascade->n,
-                                         .limit = promise_harm(work)};
+                                         .limit = promise_harm(work),
+                                         .names = &cascade->names};
         status = ebjr_classes_draw(&plot, work->target.directory, work->target.name);
     }
     free(slices);

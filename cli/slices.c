@@ -25,12 +25,14 @@ static const struct column slice_columns[] = {
     {"help", COLUMN_FRACTION, 8, false, NULL},
     {"help_low", COLUMN_FRACTION, 0, true, NULL},
     {"help_high", COLUMN_FRACTION, 0, true, NULL},
+    {"name", COLUMN_TEXT, 0, false, NULL}, /* only where classes have names */
 };
 
+/* names: NULL where groups are no classes, or classes have none. */
 static int print_slices(const struct ebjr_slice *slices, size_t count, int32_t first,
-                        struct output output)
+                        const struct ebjr_class_names *names, struct output output)
 {
-    struct table table = {output, slice_columns, ROWS(slice_columns), 0, false};
+    struct table table = {output, slice_columns, ROWS(slice_columns) - (names ? 0 : 1), 0, false};
     table_begin(&table);
     for (size_t i = 0; i < count; i++) {
         const struct ebjr_slice *slice = &slices[i];
@@ -42,6 +44,10 @@ static int print_slices(const struct ebjr_slice *slices, size_t count, int32_t f
             values[2 + 3 * k] = real_value(intervals[k]->estimate);
             values[3 + 3 * k] = real_value(intervals[k]->low);
             values[4 + 3 * k] = real_value(intervals[k]->high);
+        }
+        if (names) {
+            const char *name = ebjr_class_name(names, slice->group + first);
+            values[ROWS(slice_columns) - 1] = text_value(name ? name : "");
         }
         table_row(&table, values);
     }
@@ -75,6 +81,8 @@ static int read_groups(int32_t **out, const struct cascade *cascade, const char 
 int slices_report(const struct cascade *cascade, const struct rule *rule, const char *by,
                   double delta, struct output output)
 {
+    bool is_prediction = strcmp(by, "prediction") == 0;
+    bool is_named = cascade->names.count > 0 && (is_prediction || strcmp(by, "class") == 0);
     struct ebjr_slice *slices = NULL;
     size_t count;
     int32_t *group;
@@ -90,8 +98,8 @@ int slices_report(const struct cascade *cascade, const struct rule *rule, const 
         status = ebjr_slices(&slices, &count, group, keep, cascade->student_correct, rule->answer,
                              cascade->n, delta);
     if (!status)
-        status =
-            print_slices(slices, count, strcmp(by, "prediction") == 0 ? EBJR_OTHER : 0, output);
+        status = print_slices(slices, count, is_prediction ? EBJR_OTHER : 0,
+                              is_named ? &cascade->names : NULL, output);
     free(slices);
     free(keep);
     free(group);

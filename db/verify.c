@@ -1,6 +1,7 @@
 #include "db/verify.h"
 
 #include "base/error.h"
+#include "db/class_name.h"
 #include "db/internal.h"
 #include "db/latency.h"
 #include "db/row_hash.h"
@@ -270,6 +271,20 @@ static int check_labels(ebjr_store *store, struct report *report)
     return status;
 }
 
+/* Names of classes are those that the data set's record has the SHA-256 of. */
+static int check_class_names(ebjr_store *store, struct report *report,
+                             const struct ebjr_stored_dataset *dataset)
+{
+    struct ebjr_class_names names;
+    int status = ebjr_class_names_read(&names, store, dataset);
+    if (status == EBJR_ESTORE || status == EBJR_EINVAL) {
+        fault(report, "data set %lld: %s", (long long)dataset->id, ebjr_error_last());
+        return 0;
+    }
+    ebjr_class_names_free(&names);
+    return status;
+}
+
 /* Tallies of what is no table of records. */
 static int check_tallies(ebjr_store *store, struct report *report)
 {
@@ -353,6 +368,8 @@ int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
         status = ebjr_stored_dataset_list(&datasets, &dataset_count, store);
     if (!status)
         status = ebjr_stored_run_list(&runs, &run_count, store);
+    for (size_t i = 0; !status && i < dataset_count; i++)
+        status = check_class_names(store, &report, &datasets[i]);
     for (size_t i = 0; !status && i < run_count; i++)
         status = check_run(store, &report, &runs[i]);
     if (!status)

@@ -1,6 +1,8 @@
 #include "plots/classes.h"
 
 #include "base/error.h"
+#include "plots/gnuplot.h"
+#include "plots/words.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,6 +15,7 @@
 #define LIMIT "lw 1.5 lc rgb '#444444'"
 
 static const double ROW = 15; /* points */
+enum { NAME_WIDTH = 20 };
 
 static int compare(const void *a, const void *b)
 {
@@ -48,12 +51,27 @@ static void write_data(FILE *data, const struct ebjr_classes_plot *plot,
     }
 }
 
+static void write_name(FILE *script, const struct ebjr_classes_plot *plot, int32_t class)
+{
+    char text[EBJR_LINE];
+    const char *name = plot->names ? ebjr_class_name(plot->names, class) : NULL;
+    if (!name) {
+        fprintf(script, "'%d'", (int)class);
+        return;
+    }
+    ebjr_words_shorten(text, name, NAME_WIDTH);
+    ebjr_gnuplot_quote(script, text);
+}
+
 static void write_marks(FILE *script, const struct ebjr_classes_plot *plot,
                         const struct ebjr_slice *order)
 {
     fprintf(script, "set ytics scale 0 (");
-    for (size_t i = 0; i < shown(plot); i++)
-        fprintf(script, "%s'%d' %zu", i ? ", " : "", (int)order[i].group, i);
+    for (size_t i = 0; i < shown(plot); i++) {
+        fputs(i ? ", " : "", script);
+        write_name(script, plot, order[i].group);
+        fprintf(script, " %zu", i);
+    }
     fprintf(script, ")\nset y2tics scale 0 (");
     for (size_t i = 0; i < shown(plot); i++)
         fprintf(script, "%s'%.0f %%%%' %zu", i ? ", " : "", 100 * order[i].teacher_rate.estimate,

@@ -3,6 +3,7 @@
 #define EBJR_PLOTS_CLASSES_H
 
 #include "calib/slices.h"
+#include "db/class_name.h"
 #include "plots/picture.h"
 
 #ifdef __cplusplus
@@ -13,12 +14,13 @@ enum { EBJR_CLASSES_SHOWN = 30 };
 
 struct ebjr_classes_plot {
     const char *title;
-    const char *rule;                /* "msp >= 0.98" */
-    const struct ebjr_slice *slices; /* a class each (slices.h) */
-    size_t count;                    /* >= 1 */
-    double delta;                    /* of their intervals */
-    double harm;                     /* of all samples */
-    double limit;                    /* certified of it; NaN: none */
+    const char *rule;                     /* "msp >= 0.98" */
+    const struct ebjr_slice *slices;      /* a class each (slices.h) */
+    size_t count;                         /* >= 1 */
+    double delta;                         /* of their intervals */
+    double harm;                          /* of all samples */
+    double limit;                         /* certified of it; NaN: none */
+    const struct ebjr_class_names *names; /* NULL: classes go by their numbers */
 };
 
 /*

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct ebjr_dataset_reader *const readers[] = {
-    &ebjr_cifar10_reader, &ebjr_cifar100_reader, &ebjr_idx_reader, &ebjr_npy_reader};
+static const struct ebjr_dataset_reader *const readers[] = {&ebjr_cifar10_reader,
+                                                            &ebjr_cifar100_reader, &ebjr_idx_reader,
+                                                            &ebjr_npy_reader, &ebjr_images_reader};
 enum { READER_COUNT = sizeof readers / sizeof *readers };
 
 bool ebjr_path_is_directory(const char *path)
@@ -52,6 +53,15 @@ int ebjr_dataset_add_file(ebjr_dataset *dataset, const char *directory, const ch
     return 0;
 }
 
+/* The path of a spec, or that before "#ARRAY". */
+static bool names_a_file(const char *path)
+{
+    char file[PATH_MAX];
+    const char *hash = strrchr(path, '#');
+    snprintf(file, sizeof file, "%.*s", hash ? (int)(hash - path) : 0, path);
+    return ebjr_path_exists(path) || (hash && ebjr_path_exists(file));
+}
+
 static int find_reader(const struct ebjr_dataset_reader **out, const char *kind)
 {
     const char *kinds[READER_COUNT];
@@ -65,7 +75,7 @@ static int find_reader(const struct ebjr_dataset_reader **out, const char *kind)
     const char *nearest = ebjr_name_nearest(kind, kinds, READER_COUNT);
     return ebjr_error_set(EBJR_EINVAL,
                           "there is no kind of data set '%s'%s%s%s; it is one of cifar10, "
-                          "cifar100, idx, npy",
+                          "cifar100, idx, npy, images",
                           kind, nearest ? " (did you mean '" : "", nearest ? nearest : "",
                           nearest ? "'?)" : "");
 }
@@ -74,6 +84,7 @@ static int check_options(const struct ebjr_dataset *dataset,
                          const struct ebjr_dataset_options *options)
 {
     bool is_npy = dataset->reader == &ebjr_npy_reader;
+    bool is_images = dataset->reader == &ebjr_images_reader;
     if (options->split && strcmp(options->split, "test") != 0 &&
         strcmp(options->split, "train") != 0)
         return ebjr_error_set(EBJR_EINVAL, "--split is test or train, not '%s'", options->split);
@@ -82,9 +93,19 @@ static int check_options(const struct ebjr_dataset *dataset,
                               "--labels and --layout belong to npy: data sets; %s: "
                               "files hold their own labels",
                               dataset->reader->kind);
-    if (is_npy && options->split)
-        return ebjr_error_set(EBJR_EINVAL, "npy: names one file; there is nothing to --split");
+    if ((is_npy || is_images) && options->split)
+        return ebjr_error_set(EBJR_EINVAL, "%s: names its samples; there is nothing to --split",
+                              dataset->reader->kind);
+    if (!is_images && (options->fit.resize || options->fit.crop || options->skip_bad))
+        return ebjr_error_set(EBJR_EINVAL,
+                              "--resize, --crop and --skip-bad belong to images: data sets");
     return 0;
+}
+
+static int read_classes(ebjr_dataset *dataset, const char *path)
+{
+    dataset->classes = calloc(1, sizeof *dataset->classes);
+    return dataset->classes ? ebjr_class_file_read(dataset->classes, path) : ebjr_error_memory();
 }
 
 int ebjr_dataset_open(ebjr_dataset **out, const char *spec,
@@ -107,7 +128,9 @@ int ebjr_dataset_open(ebjr_dataset **out, const char *spec,
     int status = find_reader(&dataset->reader, kind);
     if (!status)
         status = check_options(dataset, options ? options : &none);
-    if (!status && !ebjr_path_exists(path))
+    if (!status && options && options->class_names)
+        status = read_classes(dataset, options->class_names);
+    if (!status && !names_a_file(path))
         status = ebjr_error_set(EBJR_ENOTFOUND, "%s: no such file or directory", path);
     if (!status) {
         snprintf(dataset->info.kind, sizeof dataset->info.kind, "%s", kind);
@@ -115,6 +138,8 @@ int ebjr_dataset_open(ebjr_dataset **out, const char *spec,
         snprintf(dataset->info.path, sizeof dataset->info.path, "%s",
                  realpath(path, absolute) ? absolute : path);
         dataset->info.is_labelled = true;
+        if (options)
+            dataset->info.fit = options->fit;
         status = dataset->reader->open(dataset, path, options ? options : &none);
     }
     const struct ebjr_shape *shape = &dataset->info.shape;
@@ -137,6 +162,9 @@ void ebjr_dataset_close(ebjr_dataset *dataset)
         dataset->reader->close(dataset);
     for (size_t i = 0; i < dataset->file_count; i++)
         free(dataset->files[i]);
+    if (dataset->classes)
+        ebjr_class_file_free(dataset->classes);
+    free(dataset->classes);
     free(dataset);
 }
 
@@ -154,9 +182,35 @@ int ebjr_dataset_read(ebjr_dataset *dataset, int64_t first, size_t count, void *
     return dataset->reader->read(dataset, first, count, pixels, labels);
 }
 
-int ebjr_dataset_hash(char out[EBJR_HASH_TEXT], int64_t *bytes, const ebjr_dataset *dataset)
+int ebjr_dataset_fit(ebjr_dataset *dataset, const struct ebjr_fit *fit)
+{
+    if (ebjr_fit_same(fit, &dataset->info.fit))
+        return 0;
+    if (!dataset->reader->fit)
+        return ebjr_error_set(EBJR_EINVAL, "%s: images are not resized or cropped, only images:",
+                              dataset->reader->kind);
+    dataset->info.fit = *fit;
+    return dataset->reader->fit(dataset);
+}
+
+bool ebjr_dataset_is_parallel(const ebjr_dataset *dataset)
+{
+    return dataset->reader->is_parallel;
+}
+
+const struct ebjr_class_names *ebjr_dataset_class_names(const ebjr_dataset *dataset)
+{
+    static const struct ebjr_class_names none;
+    if (dataset->classes)
+        return &dataset->classes->names;
+    return dataset->reader->names ? dataset->reader->names(dataset) : &none;
+}
+
+int ebjr_dataset_hash(char out[EBJR_HASH_TEXT], int64_t *bytes, ebjr_dataset *dataset)
 {
     ebjr_hash *hash;
+    if (dataset->reader->hash)
+        return dataset->reader->hash(out, bytes, dataset);
     int status = ebjr_hash_new(&hash);
     if (status)
         return status;

@@ -142,7 +142,7 @@ static void close_cifar(ebjr_dataset *dataset)
     free(cifar);
 }
 
-const struct ebjr_dataset_reader ebjr_cifar10_reader = {"cifar10", open_cifar10, read_cifar,
-                                                        close_cifar};
-const struct ebjr_dataset_reader ebjr_cifar100_reader = {"cifar100", open_cifar100, read_cifar,
-                                                         close_cifar};
+const struct ebjr_dataset_reader ebjr_cifar10_reader = {
+    .kind = "cifar10", .open = open_cifar10, .read = read_cifar, .close = close_cifar};
+const struct ebjr_dataset_reader ebjr_cifar100_reader = {
+    .kind = "cifar100", .open = open_cifar100, .read = read_cifar, .close = close_cifar};

@@ -194,4 +194,5 @@ static void close_idx(ebjr_dataset *dataset)
     free(idx);
 }
 
-const struct ebjr_dataset_reader ebjr_idx_reader = {"idx", open_idx, read_idx, close_idx};
+const struct ebjr_dataset_reader ebjr_idx_reader = {
+    .kind = "idx", .open = open_idx, .read = read_idx, .close = close_idx};

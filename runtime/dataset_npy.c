@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "runtime/dataset_reader.h"
 #include "runtime/npy.h"
+#include "runtime/npz.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 struct arrays {
     ebjr_npy *images, *labels;
+    char *labels_path;
     bool channels_last;
 };
 
@@ -45,26 +47,75 @@ static int check_images(ebjr_dataset *dataset, const char *path, const char *lay
     return 0;
 }
 
-static int open_arrays(ebjr_dataset *dataset, const char *path,
-                       const struct ebjr_dataset_options *options)
+/* FILE.npz#ARRAY of a path that names no array: one called so. */
+static int complete(char **out, const char *path, const char *const *names, bool single)
 {
-    struct arrays *arrays = dataset->state = calloc(1, sizeof *arrays);
-    if (!arrays)
-        return ebjr_error_memory();
-    if (!options->labels && !options->may_lack_labels)
-        return ebjr_error_set(EBJR_EINVAL, "npy: images need their labels: --labels FILE.npy");
-    ebjr_path_stem(dataset->info.name, sizeof dataset->info.name, path);
-    int status = ebjr_dataset_add_file(dataset, NULL, path);
-    if (!status && options->labels)
-        status = ebjr_dataset_add_file(dataset, NULL, options->labels);
+    struct ebjr_npz_path npz;
+    char text[PATH_MAX + EBJR_NPZ_ARRAY + 1];
+    snprintf(text, sizeof text, "%s", path);
+    if (ebjr_npz_parse(&npz, path) && !*npz.array) {
+        int status = ebjr_npz_choose(&npz, names, single);
+        if (status)
+            return status;
+        snprintf(text, sizeof text, "%s#%s", npz.file, npz.array);
+    }
+    *out = strdup(text);
+    return *out ? 0 : ebjr_error_memory();
+}
+
+static const char *const image_names[] = {"images", "x", NULL}, *const label_names[] = {"labels",
+                                                                                        "y", NULL};
+
+/* Where labels are: as said, else in the .npz of the images. *out is NULL: nowhere. */
+static int find_labels(char **out, const char *path, const struct ebjr_dataset_options *options)
+{
+    struct ebjr_npz_path npz;
+    if (options->labels)
+        return complete(out, options->labels, label_names, true);
+    if (!ebjr_npz_parse(&npz, path))
+        return options->may_lack_labels
+                   ? 0
+                   : ebjr_error_set(EBJR_EINVAL,
+                                    "npy: images need their labels: --labels FILE.npy");
+    int status = complete(out, npz.file, label_names, false);
+    return status == EBJR_ENOTFOUND && options->may_lack_labels ? 0 : status;
+}
+
+/* The file belongs to the fingerprint, and the array's name where it is one of several. */
+static int cover(ebjr_dataset *dataset, const char *path)
+{
+    struct ebjr_npz_path npz;
+    if (!ebjr_npz_parse(&npz, path))
+        return ebjr_dataset_add_file(dataset, NULL, path);
+    size_t used = strlen(dataset->layout);
+    snprintf(dataset->layout + used, sizeof dataset->layout - used, "#%s", npz.array);
+    for (size_t i = 0; i < dataset->file_count; i++)
+        if (strcmp(dataset->files[i], npz.file) == 0)
+            return 0;
+    return ebjr_dataset_add_file(dataset, NULL, npz.file);
+}
+
+static int open_images(ebjr_dataset *dataset, const char *path, const char *layout)
+{
+    struct arrays *arrays = dataset->state;
+    char *images = NULL;
+    int status = complete(&images, path, image_names, true);
     if (!status)
-        status = ebjr_npy_open(&arrays->images, path);
+        status = ebjr_npy_open(&arrays->images, images);
     if (!status)
-        status = check_images(dataset, path, options->layout);
-    dataset->info.is_labelled = options->labels != NULL;
-    if (status || !options->labels)
-        return status;
-    status = ebjr_npy_open(&arrays->labels, options->labels);
+        status = check_images(dataset, images, layout);
+    if (!status)
+        status = cover(dataset, images);
+    free(images);
+    return status;
+}
+
+static int open_labels(ebjr_dataset *dataset, const char *path)
+{
+    struct arrays *arrays = dataset->state;
+    int status = cover(dataset, arrays->labels_path);
+    if (!status)
+        status = ebjr_npy_open(&arrays->labels, arrays->labels_path);
     if (status)
         return status;
     const struct ebjr_npy_shape *labels = ebjr_npy_describe(arrays->labels);
@@ -72,9 +123,23 @@ static int open_arrays(ebjr_dataset *dataset, const char *path,
         return ebjr_error_set(EBJR_EFORMAT,
                               "%s holds %lld images, but %s %lld labels of %lld "
                               "numbers each",
-                              path, (long long)dataset->info.samples, options->labels,
+                              path, (long long)dataset->info.samples, arrays->labels_path,
                               (long long)labels->size[0], (long long)labels->row);
     return 0;
+}
+
+static int open_arrays(ebjr_dataset *dataset, const char *path,
+                       const struct ebjr_dataset_options *options)
+{
+    struct arrays *arrays = dataset->state = calloc(1, sizeof *arrays);
+    if (!arrays)
+        return ebjr_error_memory();
+    ebjr_path_stem(dataset->info.name, sizeof dataset->info.name, path);
+    int status = find_labels(&arrays->labels_path, path, options);
+    if (!status)
+        status = open_images(dataset, path, options->layout);
+    dataset->info.is_labelled = arrays->labels_path != NULL;
+    return status || !arrays->labels_path ? status : open_labels(dataset, path);
 }
 
 /* [h, w, c] to [c, h, w], of elements of `size` bytes. */
@@ -117,7 +182,7 @@ static int read_labels(ebjr_dataset *dataset, int64_t first, size_t count, int32
     for (size_t i = 0; !status && i < count; i++) {
         if (wide[i] < 0 || wide[i] > INT32_MAX)
             status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld has the label %lld",
-                                    dataset->files[1], (long long)first + (long long)i,
+                                    arrays->labels_path, (long long)first + (long long)i,
                                     (long long)wide[i]);
         labels[i] = (int32_t)wide[i];
     }
@@ -141,7 +206,9 @@ static void close_arrays(ebjr_dataset *dataset)
     struct arrays *arrays = dataset->state;
     ebjr_npy_close(arrays->images);
     ebjr_npy_close(arrays->labels);
+    free(arrays->labels_path);
     free(arrays);
 }
 
-const struct ebjr_dataset_reader ebjr_npy_reader = {"npy", open_arrays, read_arrays, close_arrays};
+const struct ebjr_dataset_reader ebjr_npy_reader = {
+    .kind = "npy", .open = open_arrays, .read = read_arrays, .close = close_arrays};

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "runtime/csv.h"
 #include "runtime/npy.h"
+#include "runtime/npz.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,8 +22,9 @@ static const double MOST_EXACT = 9007199254740992.0; /* 2^53: doubles beyond ski
 
 static bool is_npy(const char *path)
 {
+    struct ebjr_npz_path npz;
     size_t length = strlen(path);
-    return length > 4 && strcmp(path + length - 4, ".npy") == 0;
+    return (length > 4 && strcmp(path + length - 4, ".npy") == 0) || ebjr_npz_parse(&npz, path);
 }
 
 static int open_npy(ebjr_logits_file *file, const char *path)

@@ -1,6 +1,7 @@
 #include "runtime/npy.h"
 
 #include "base/error.h"
+#include "runtime/npz.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,6 +149,21 @@ static int read_header(ebjr_npy *npy)
     return status;
 }
 
+/* The file itself, or what was unpacked of an .npz. */
+static int open_bytes(FILE **out, const char *path)
+{
+    static const char *const none[] = {NULL};
+    struct ebjr_npz_path npz;
+    if (ebjr_npz_parse(&npz, path)) {
+        int status = *npz.array ? 0 : ebjr_npz_choose(&npz, none, true);
+        return status ? status : ebjr_npz_open(out, &npz);
+    }
+    *out = fopen(path, "rb");
+    return *out ? 0
+                : ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO, "cannot open %s: %s",
+                                 path, strerror(errno));
+}
+
 int ebjr_npy_open(ebjr_npy **out, const char *path)
 {
     ebjr_npy *npy = calloc(1, sizeof *npy);
@@ -155,10 +171,9 @@ int ebjr_npy_open(ebjr_npy **out, const char *path)
         ebjr_npy_close(npy);
         return ebjr_error_memory();
     }
-    npy->file = fopen(path, "rb");
-    int status = npy->file ? read_header(npy)
-                           : ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO,
-                                            "cannot open %s: %s", path, strerror(errno));
+    int status = open_bytes(&npy->file, path);
+    if (!status)
+        status = read_header(npy);
     if (status) {
         ebjr_npy_close(npy);
         return status;

@@ -1,4 +1,5 @@
-/* NumPy's .npy files (format 1.0 to 3.0), read in blocks of rows: streaming, never whole. */
+/* NumPy's .npy files (format 1.0 to 3.0), read in blocks of rows: streaming, never whole. A path
+ * may also name an array of an .npz (runtime/npz.h), or an .npz that holds one. */
 #ifndef EBJR_RUNTIME_NPY_H
 #define EBJR_RUNTIME_NPY_H
 

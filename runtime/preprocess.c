@@ -59,6 +59,7 @@ int ebjr_preprocessing_parse(struct ebjr_preprocessing *out, const char *scale, 
 {
     memset(out, 0, sizeof *out);
     out->channels = dataset->shape.channels;
+    out->fit = dataset->fit;
     if (out->channels > EBJR_CHANNELS)
         return ebjr_error_set(EBJR_EINVAL, "images of %zu channels; at most %d are read",
                               out->channels, EBJR_CHANNELS);
@@ -98,6 +99,15 @@ static void append_list(struct text *text, const char *name, const double *value
     append(text, "]");
 }
 
+static void append_fit(struct text *text, const struct ebjr_fit *fit)
+{
+    if (fit->resize)
+        append(text, ",\"resize\":%zu,\"interpolation\":\"%s\"", fit->resize,
+               ebjr_interpolation_name(fit->interpolation));
+    if (fit->crop)
+        append(text, ",\"crop\":%zu", fit->crop);
+}
+
 int ebjr_preprocessing_describe(char *out, size_t size, const struct ebjr_preprocessing *self)
 {
     char number[EBJR_NUMBER_TEXT];
@@ -108,6 +118,7 @@ int ebjr_preprocessing_describe(char *out, size_t size, const struct ebjr_prepro
     append(&text, "\"");
     append_list(&text, "mean", self->mean, self->channels);
     append_list(&text, "std", self->std, self->channels);
+    append_fit(&text, &self->fit);
     append(&text, "}");
     if (text.used >= size)
         return ebjr_error_set(EBJR_EINVAL, "the preprocessing takes too long a text to store");
@@ -126,6 +137,22 @@ static bool recall_list(double *out, const json_t *list, size_t channels)
     return true;
 }
 
+static bool recall_size(size_t *out, const json_t *size)
+{
+    json_int_t value = json_integer_value(size);
+    *out = (size_t)value;
+    return !size || (json_is_integer(size) && value > 0 && value <= EBJR_FIT_SIZE);
+}
+
+static bool recall_fit(struct ebjr_fit *out, const json_t *json)
+{
+    const json_t *interpolation = json_object_get(json, "interpolation");
+    const char *name = json_string_value(interpolation);
+    return recall_size(&out->resize, json_object_get(json, "resize")) &&
+           recall_size(&out->crop, json_object_get(json, "crop")) &&
+           (!interpolation || (name && ebjr_interpolation_find(&out->interpolation, name) == 0));
+}
+
 int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, size_t channels)
 {
     json_t *json = json_loads(text, 0, NULL);
@@ -136,7 +163,8 @@ int ebjr_preprocessing_recall(struct ebjr_preprocessing *out, const char *text, 
     bool fine = channels > 0 && channels <= EBJR_CHANNELS && scale &&
                 parse_scale(out, scale) == 0 &&
                 recall_list(out->mean, json_object_get(json, "mean"), channels) &&
-                recall_list(out->std, json_object_get(json, "std"), channels);
+                recall_list(out->std, json_object_get(json, "std"), channels) &&
+                recall_fit(&out->fit, json);
     for (size_t c = 0; fine && c < channels; c++)
         fine = out->std[c] > 0;
     json_decref(json);

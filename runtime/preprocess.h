@@ -1,4 +1,5 @@
-/* Preprocessing: how a pixel becomes an input. It is part of what identifies a run. */
+/* Preprocessing: how a picture is fitted to a size, and how a pixel becomes an input. It is part of
+ * what identifies a run. */
 #ifndef EBJR_RUNTIME_PREPROCESS_H
 #define EBJR_RUNTIME_PREPROCESS_H
 
@@ -16,12 +17,13 @@ struct ebjr_preprocessing {
     double multiplier, divisor;
     size_t channels; /* of mean and std */
     double mean[EBJR_CHANNELS], std[EBJR_CHANNELS];
+    struct ebjr_fit fit; /* done by the data set, before all that */
 };
 
 /*
  * `scale` is "1/255" or a number; NULL means 1/255 for uint8 pixels and 1 for float32. `mean` and
  * `std` are "0.49,0.48,0.45", one number for each channel or one for all; NULL means 0 and 1.
- * Errors: EBJR_EINVAL.
+ * The fit is the data set's. Errors: EBJR_EINVAL.
  */
 int ebjr_preprocessing_parse(struct ebjr_preprocessing *out, const char *scale, const char *mean,
                              const char *std, const struct ebjr_dataset_info *dataset);

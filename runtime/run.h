@@ -12,19 +12,26 @@ extern "C" {
 
 struct ebjr_run_options {
     size_t batch;
+    size_t workers; /* threads that read ahead; 0: one a processor */
     void *context;
     /* Called after each batch, `done` of `total` samples being through; non-zero stops the run. */
     int (*progress)(void *context, int64_t done, int64_t total);
 };
 
+struct ebjr_run_times {
+    double waited;  /* seconds that the model waited for its inputs */
+    size_t workers; /* threads that read them */
+};
+
 /*
  * Executes samples run->done .. run->samples-1 and appends their outputs. Memory does not grow with
  * the data set; a commit is made about every second. Errors: those of the data set, the model and
- * the store; EBJR_EINTERRUPTED. On every error, what was computed before it is committed.
+ * the store; EBJR_EINTERRUPTED. *times is filled in any case, unless it is NULL. On every error,
+ * what was computed before it is committed.
  */
 int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *model,
                   ebjr_dataset *dataset, const struct ebjr_preprocessing *preprocessing,
-                  const struct ebjr_run_options *options);
+                  const struct ebjr_run_options *options, struct ebjr_run_times *times);
 
 #ifdef __cplusplus
 }

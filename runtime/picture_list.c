@@ -1,0 +1,74 @@
+#include "runtime/picture_list.h"
+
+#include "base/error.h"
+#include "runtime/dataset_reader.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *ebjr_picture_list_path(const struct ebjr_picture_list *list, size_t index)
+{
+    return list->text + list->entries[index].path;
+}
+
+/* Room for `more` elements of `size` bytes behind `used` ones. */
+static int reserve(void *array, size_t *room, size_t used, size_t more, size_t size)
+{
+    void *grown;
+    if (*room - used >= more)
+        return 0;
+    size_t wanted = 2 * *room + more;
+    memcpy(&grown, array, sizeof grown);
+    grown = wanted <= SIZE_MAX / size ? realloc(grown, wanted * size) : NULL;
+    if (!grown)
+        return ebjr_error_memory();
+    memcpy(array, &grown, sizeof grown);
+    *room = wanted;
+    return 0;
+}
+
+int ebjr_picture_list_add(struct ebjr_picture_list *list, const char *directory, const char *name,
+                          int32_t label)
+{
+    size_t head = directory && *name != '/' ? strlen(directory) + 1 : 0, tail = strlen(name) + 1;
+    if (head + tail > PATH_MAX)
+        return ebjr_error_set(EBJR_EFORMAT, "the path %.64s... is too long", name);
+    int status = reserve(&list->entries, &list->room, list->count, 1, sizeof *list->entries);
+    if (!status)
+        status = reserve(&list->text, &list->text_room, list->used, head + tail, 1);
+    if (status)
+        return status;
+    list->entries[list->count++] = (struct ebjr_picture_entry){list->used, label};
+    if (head > 0) {
+        memcpy(list->text + list->used, directory, head - 1);
+        list->text[list->used + head - 1] = '/';
+    }
+    memcpy(list->text + list->used + head, name, tail);
+    list->used += head + tail;
+    return 0;
+}
+
+int ebjr_picture_list_read(struct ebjr_picture_list *out, const char *path,
+                           const struct ebjr_class_file *classes, bool may_lack_labels)
+{
+    *out = (struct ebjr_picture_list){.is_labelled = true};
+    int status = ebjr_path_is_directory(path)
+                     ? ebjr_picture_list_folders(out, path, classes, may_lack_labels)
+                     : ebjr_picture_list_records(out, path, classes, may_lack_labels);
+    if (!status && out->count == 0)
+        status = ebjr_error_set(EBJR_EFORMAT, "%s lists no pictures", path);
+    if (!status && classes) {
+        ebjr_class_names_free(&out->names);
+        status = ebjr_class_names_copy(&out->names, &classes->names);
+    }
+    return status;
+}
+
+void ebjr_picture_list_free(struct ebjr_picture_list *list)
+{
+    free(list->entries);
+    free(list->text);
+    ebjr_class_names_free(&list->names);
+    *list = (struct ebjr_picture_list){0};
+}
