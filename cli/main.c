@@ -11,7 +11,7 @@
 static const struct command *const commands[] = {
     &command_run,   &command_import, &command_ls,      &command_verify, &command_eval,
     &command_sweep, &command_pick,   &command_plot,    &command_check,  &command_plan,
-    &command_infer, &command_bench,  &command_compare, &command_report,
+    &command_infer, &command_bench,  &command_compare, &command_report, &command_merge,
 };
 enum { COMMANDS = ROWS(commands) };
 

@@ -65,12 +65,17 @@ static void print_help(const struct command *command, const struct option_row *r
 {
     printf("ebjr %s: %s\n\nUsage: ebjr %s", command->name, command->summary, command->name);
     for (size_t i = 0; i < count; i++)
-        if (rows[i].required)
+        if (rows[i].required && rows[i].kind != OPTION_REST)
             printf(" --%s %s", rows[i].name, rows[i].argument);
-    printf(" [OPTION...]\n\nOptions:\n");
+    printf(" [OPTION...]");
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].kind == OPTION_REST)
+            printf(" %s...", rows[i].name);
+    printf("\n\nOptions:\n");
     for (size_t i = 0; i < count; i++) {
         char left[64];
-        snprintf(left, sizeof left, "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
+        snprintf(left, sizeof left, "%s%s%s%s", rows[i].kind == OPTION_REST ? "" : "--",
+                 rows[i].name, rows[i].argument ? " " : "",
                  rows[i].argument ? rows[i].argument : "");
         printf("  %-26s", left);
         if (strlen(left) > 25)
@@ -87,13 +92,19 @@ static void print_help(const struct command *command, const struct option_row *r
         printf("\n%s", command->text);
 }
 
+/* What stands alone has none. */
+static const char *getopt_name(const struct option_row *row)
+{
+    return row->kind == OPTION_REST ? "" : row->name;
+}
+
 static int unknown(const struct command *command, const struct option_row *rows, size_t count,
                    const char *given)
 {
     const char *names[MOST_OPTIONS];
     char name[64];
     for (size_t i = 0; i < count; i++)
-        names[i] = rows[i].name;
+        names[i] = getopt_name(&rows[i]);
     while (*given == '-')
         given++;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
@@ -120,15 +131,36 @@ static int take(const struct option_row *row, const char *argument)
             return ebjr_error_set(EBJR_EINVAL, "given more than %d times", OPTION_LIST_SIZE);
         list->items[list->count++] = argument;
         return 0;
+    case OPTION_REST: break; /* take_rest */
     }
     return 0;
+}
+
+/* What stands alone, which getopt has moved to the end. */
+static int take_rest(const struct command *command, const struct option_row *rows, size_t count,
+                     char **items, size_t item_count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind != OPTION_REST)
+            continue;
+        *(struct option_rest *)rows[i].target = (struct option_rest){items, item_count};
+        if (item_count > 0 || !rows[i].required)
+            return 0;
+        say("ebjr %s: no %s is named; ebjr %s --help explains", command->name, rows[i].name,
+            command->name);
+        return EBJR_EINVAL;
+    }
+    if (item_count == 0)
+        return 0;
+    say("ebjr %s: '%s' was not expected; every value belongs to an option", command->name, *items);
+    return EBJR_EINVAL;
 }
 
 static int check_required(const struct command *command, const struct option_row *rows,
                           size_t count, const bool *seen)
 {
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].required && !seen[i]) {
+        if (rows[i].required && !seen[i] && rows[i].kind != OPTION_REST) {
             say("ebjr %s: --%s %s is missing; ebjr %s --help explains", command->name, rows[i].name,
                 rows[i].argument, command->name);
             return EBJR_EINVAL;
@@ -144,7 +176,7 @@ int option_parse(const struct command *command, const struct option_row *rows, s
     bool seen[MOST_OPTIONS] = {false};
     int index;
     for (size_t i = 0; i < count; i++)
-        options[i] = (struct option){rows[i].name, rows[i].argument != NULL, NULL, (int)i};
+        options[i] = (struct option){getopt_name(&rows[i]), rows[i].argument != NULL, NULL, (int)i};
     options[count] = (struct option){"help", no_argument, NULL, (int)count};
 
     opterr = 0;
@@ -166,10 +198,6 @@ int option_parse(const struct command *command, const struct option_row *rows, s
             return EBJR_EINVAL;
         }
     }
-    if (optind < argc) {
-        say("ebjr %s: '%s' was not expected; every value belongs to an option", command->name,
-            argv[optind]);
-        return EBJR_EINVAL;
-    }
-    return check_required(command, rows, count, seen);
+    int status = take_rest(command, rows, count, argv + optind, (size_t)(argc - optind));
+    return status ? status : check_required(command, rows, count, seen);
 }

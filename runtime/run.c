@@ -33,21 +33,49 @@ static void release(struct buffers *buffers)
     free(buffers->labels);
 }
 
-/* Samples first .. first+count-1, from the file to the recorder. */
+/* A batch, and what of it the run still lacks. */
+struct batch {
+    int64_t first;
+    size_t count;
+    size_t skipped, kept;
+};
+
+/*
+ * Batches lie on one grid over the data set, wherever a shard or an interrupted run begins: the
+ * logits of a sample may depend in their last bits on its place in a batch, and so are those of an
+ * unbroken run by one process. The price is a few samples more at the ends.
+ */
+static struct batch next_batch(const struct ebjr_stored_run *run, int64_t done, size_t size,
+                               int64_t samples)
+{
+    int64_t at = run->first + done, end = run->first + run->samples;
+    struct batch batch = {.first = at - at % (int64_t)size, .count = size};
+    if (samples - batch.first < (int64_t)size)
+        batch.count = (size_t)(samples - batch.first);
+    batch.skipped = (size_t)(at - batch.first);
+    batch.kept = batch.count - batch.skipped;
+    if (end - at < (int64_t)batch.kept)
+        batch.kept = (size_t)(end - at);
+    return batch;
+}
+
+/* From the file to the recorder. */
 static int step(ebjr_recorder *recorder, ebjr_model *model, ebjr_dataset *dataset,
                 const struct ebjr_preprocessing *preprocessing, struct buffers *buffers,
-                int64_t first, size_t count)
+                const struct batch *batch, size_t classes)
 {
-    int status = ebjr_dataset_read(dataset, first, count, buffers->pixels, buffers->labels);
+    int status =
+        ebjr_dataset_read(dataset, batch->first, batch->count, buffers->pixels, buffers->labels);
     if (status)
         return status;
-    ebjr_preprocessing_apply(buffers->inputs, buffers->pixels, count,
+    ebjr_preprocessing_apply(buffers->inputs, buffers->pixels, batch->count,
                              ebjr_dataset_describe(dataset), preprocessing);
-    status = ebjr_model_forward(model, buffers->logits, buffers->inputs, count);
+    status = ebjr_model_forward(model, buffers->logits, buffers->inputs, batch->count);
     if (status)
-        return ebjr_error_context(status, "samples %lld to %lld", (long long)first,
-                                  (long long)first + (long long)count - 1);
-    return ebjr_recorder_add(recorder, buffers->logits, buffers->labels, count);
+        return ebjr_error_context(status, "samples %lld to %lld", (long long)batch->first,
+                                  (long long)batch->first + (long long)batch->count - 1);
+    return ebjr_recorder_add(recorder, buffers->logits + batch->skipped * classes,
+                             buffers->labels + batch->skipped, batch->kept);
 }
 
 /* Commits what came through, also after a failure, whose message is what the caller is told. */
@@ -73,12 +101,13 @@ int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *mo
         status = allocate(&buffers, options->batch, (size_t)run->classes,
                           ebjr_dataset_describe(dataset));
     while (!status && done < run->samples) {
-        int64_t left = run->samples - done;
-        size_t count = left < (int64_t)options->batch ? (size_t)left : options->batch;
-        status = step(recorder, model, dataset, preprocessing, &buffers, done, count);
+        struct batch batch =
+            next_batch(run, done, options->batch, ebjr_dataset_describe(dataset)->samples);
+        status =
+            step(recorder, model, dataset, preprocessing, &buffers, &batch, (size_t)run->classes);
         if (status)
             break;
-        done += (int64_t)count;
+        done += (int64_t)batch.kept;
         if (options->progress && options->progress(options->context, done, run->samples) != 0 &&
             done < run->samples)
             status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted");
