@@ -125,10 +125,12 @@ static int choose_runs(const struct ebjr_stored_run **student,
     return 0;
 }
 
-static int check_complete(const struct catalogue *catalogue, const struct ebjr_stored_run *run)
+static int check_complete(const struct catalogue *catalogue, const struct ebjr_stored_run *run,
+                          const ebjr_store *store)
 {
-    if (run->done == run->samples)
-        return 0;
+    int status = ebjr_stored_run_check_whole(run, dataset_of(catalogue, run->dataset_id), store);
+    if (status || run->done == run->samples)
+        return status;
     return ebjr_error_set(EBJR_ENOTFOUND,
                           "the run of '%s' holds %lld of %lld samples; ebjr run (or import) with "
                           "the same options completes it",
@@ -175,9 +177,9 @@ static int identify(struct cascade *out, ebjr_store *store, const struct cascade
     if (!status)
         status = choose_runs(&s, &t, &catalogue, &student, &teacher, dataset.id);
     if (!status)
-        status = check_complete(&catalogue, s);
+        status = check_complete(&catalogue, s, store);
     if (!status)
-        status = check_complete(&catalogue, t);
+        status = check_complete(&catalogue, t, store);
     if (!status)
         status = check_pair(s, t, request);
     if (!status) {

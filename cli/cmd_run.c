@@ -3,12 +3,15 @@
 #include "cli/commands.h"
 #include "cli/live.h"
 #include "cli/progress.h"
+#include "cli/shard.h"
 #include "cli/table.h"
 #include "cli/timeout.h"
+#include "cli/together.h"
 #include "runtime/class_map.h"
 #include "runtime/run.h"
 #include "version.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +20,7 @@
 static const double NOTABLE_WAIT = 0.1, NOTABLE_SECONDS = 2;
 
 struct request {
-    const char *db, *class_map, *timeout, *format;
+    const char *db, *shard, *class_map, *timeout, *format;
     struct live_request live;
     struct option_list models;
 };
@@ -27,6 +30,9 @@ struct job {
     struct live live;
     bool names_given; /* --class-names */
     ebjr_store *store;
+    struct together together;
+    struct shard shard;
+    int64_t first, samples; /* of the shard: a block of the data set */
     char class_map[EBJR_CLASS_MAP_TEXT];
     struct table table;
 };
@@ -46,7 +52,7 @@ static bool is_worth_a_search(const struct job *job, const struct ebjr_model_inf
 {
     static const double flops_of_a_search = 2 * 20e9;
     static const int64_t samples_of_a_search = 2000; /* of a model whose FLOPs are not known */
-    int64_t samples = job->live.stored_dataset.samples;
+    int64_t samples = job->samples;
     if (*info->flops.uncounted_mac2)
         return samples > samples_of_a_search;
     return (double)info->flops.mac2 * (double)samples > flops_of_a_search;
@@ -57,7 +63,8 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
 {
     run->classes = (int64_t)info->classes;
     snprintf(run->class_map, sizeof run->class_map, "%s", job->class_map);
-    run->samples = job->live.stored_dataset.samples;
+    run->first = job->first;
+    run->samples = job->samples;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
     run->depth = info->flops.depth;
@@ -83,7 +90,9 @@ static int check_class_map(const char *map, size_t outputs)
 static int go_on(ebjr_model *model, const struct job *job, const struct ebjr_stored_run *run)
 {
     struct ebjr_plan plan;
-    int status = ebjr_plan_parse(&plan, run->plan);
+    char first[sizeof run->plan]; /* of several, where shards were merged */
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(run->plan, ";"), run->plan);
+    int status = ebjr_plan_parse(&plan, first);
     if (!status)
         status = ebjr_model_prepare(model, &plan);
     if (!status && job->live.mode >= 0 && job->live.mode != (int)plan.mode)
@@ -160,7 +169,9 @@ static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model,
     struct ebjr_run_times times;
     int status = ebjr_run_fill(job->store, run, model, job->live.dataset, &job->live.preprocessing,
                                &options, &times);
-    print_run(job, run, name, first, progress_end(&progress), &times);
+    double seconds = progress_end(&progress);
+    if (!job->together.active) /* else rank 0 prints what was merged */
+        print_run(job, run, name, first, seconds, &times);
     if (status)
         ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
                            job->live.stored_dataset.name, (long long)run->done,
@@ -169,11 +180,11 @@ static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model,
 }
 
 /* What the store has of this run; nothing is no error. */
-static int find_stored(struct ebjr_stored_run *run, struct job *job,
+static int find_stored(struct ebjr_stored_run *run, const struct job *job, ebjr_store *store,
                        const struct ebjr_stored_model *model)
 {
     int status =
-        ebjr_stored_run_find(run, job->store, model->sha256, job->live.stored_dataset.sha256,
+        ebjr_stored_run_find(run, store, model->sha256, job->live.stored_dataset.sha256,
                              run->preprocessing, ebjr_dtype_name(job->live.dtype), job->class_map);
     return status == EBJR_ENOTFOUND ? 0 : status;
 }
@@ -188,8 +199,25 @@ static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
         return status;
     say("%s on %s: all %lld samples are stored already; nothing to do", stored->name,
         job->live.stored_dataset.name, (long long)run->samples);
-    print_run(job, run, stored->name, run->done, 0, NULL);
+    if (!job->together.active)
+        print_run(job, run, stored->name, run->done, 0, NULL);
     return 0;
+}
+
+/* What the processes before have merged, all of it: none has anything to do. */
+static int find_merged(bool *out, struct job *job, const struct ebjr_stored_model *model)
+{
+    struct ebjr_stored_run run = {0};
+    int status = 0;
+    snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
+    if (job->together.target)
+        status = find_stored(&run, job, job->together.target, model);
+    bool is_whole = run.id && run.done == run.samples;
+    if (!status && is_whole)
+        say("%s on %s: all %lld samples are stored already; nothing to do", model->name,
+            job->live.stored_dataset.name, (long long)run.samples);
+    *out = together_agree(&job->together, is_whole);
+    return status;
 }
 
 static int run_model(struct job *job, const char *text)
@@ -197,11 +225,15 @@ static int run_model(struct job *job, const char *text)
     struct ebjr_stored_model stored;
     struct ebjr_stored_run run = {0};
     ebjr_model *model = NULL;
+    bool merged = false;
     snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
     int status = live_identify(&stored, text);
     timeout_feed(text, 0, "samples");
-    if (!status)
-        status = find_stored(&run, job, &stored);
+    if (!status && job->together.active)
+        status = find_merged(&merged, job, &stored);
+    if (status || merged)
+        return status;
+    status = find_stored(&run, job, job->store, &stored);
     if (!status && run.id && run.done == run.samples)
         return nothing_to_do(job, &run, &stored);
     if (!status)
@@ -214,6 +246,85 @@ static int run_model(struct job *job, const char *text)
     return status;
 }
 
+/* Where the outputs go, and which block of the data set they are of. */
+static int choose_store(char path[PATH_MAX], struct job *job, const struct request *request)
+{
+    const char *launcher = shard_launcher();
+    job->shard = (struct shard){0, 1};
+    if (request->shard) {
+        int status = shard_parse(&job->shard, request->shard);
+        return status ? status : shard_path(path, PATH_MAX, request->db, &job->shard);
+    }
+    if (strstr(request->db, "{rank}"))
+        return ebjr_error_set(EBJR_EINVAL, "--db %s: {rank} is that of --shard, which is not given",
+                              request->db);
+    if (launcher && !together_is_built_in())
+        return ebjr_error_set(EBJR_EINVAL,
+                              "this is one of several processes (%s), which would fight for one "
+                              "store: add --shard auto, --db 'shard-{rank}.db' and ebjr merge "
+                              "afterwards, or build ebjr with -DEBJR_MPI=ON",
+                              launcher);
+    return together_begin(&job->together, &job->shard, path, request->db);
+}
+
+static int open_store(struct job *job, const struct request *request)
+{
+    char path[PATH_MAX];
+    const struct ebjr_stored_dataset *dataset = &job->live.stored_dataset;
+    int status = choose_store(path, job, request);
+    if (!status)
+        status = live_open(&job->live, &request->live);
+    if (status)
+        return status;
+    shard_block(&job->first, &job->samples, &job->shard, dataset->samples);
+    if (job->together.target)
+        status =
+            ebjr_stored_block_check(job->together.target, dataset->sha256, 0, dataset->samples);
+    if (!status)
+        status = ebjr_store_open(&job->store, path, EBJR_STORE_CREATE);
+    if (!status)
+        status = ebjr_stored_block_check(job->store, dataset->sha256, job->first, job->samples);
+    if (status == EBJR_EEXIST && job->together.active)
+        status = ebjr_error_set(status,
+                                "%s is of a run by another number of processes; start as many "
+                                "again, or remove the shards",
+                                path);
+    return status;
+}
+
+static int run_models(struct job *job, const struct request *request)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < request->models.count; i++) {
+        status = run_model(job, request->models.items[i]);
+        if (!status && progress_interrupted() && i + 1 < request->models.count)
+            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted before the next model");
+    }
+    return status;
+}
+
+/* Of all processes, by the first of them. */
+static int print_merged(struct job *job, const struct request *request)
+{
+    ebjr_store *store;
+    int status = ebjr_store_open(&store, request->db, EBJR_STORE_READ);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < request->models.count; i++) {
+        struct ebjr_stored_model model;
+        struct ebjr_stored_run run = {0};
+        snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
+        status = live_identify(&model, request->models.items[i]);
+        if (!status)
+            status = find_stored(&run, job, store, &model);
+        if (!status && run.id)
+            print_run(job, &run, model.name, together_before(&job->together, run.id),
+                      together_seconds(&job->together));
+    }
+    ebjr_store_close(store);
+    return status;
+}
+
 static int run_all(struct job *job, const struct request *request)
 {
     int status = output_parse(&job->table.output, request->format);
@@ -221,22 +332,27 @@ static int run_all(struct job *job, const struct request *request)
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
     if (!status)
-        status = live_open(&job->live, &request->live);
-    if (!status)
-        status = ebjr_store_open(&job->store, request->db, EBJR_STORE_CREATE);
+        status = open_store(job, request);
     if (status)
         return status;
 
     progress_catch_signals();
     if (request->timeout)
         status = timeout_start("run", request->timeout);
-    table_begin(&job->table);
-    for (size_t i = 0; !status && i < request->models.count; i++) {
-        status = run_model(job, request->models.items[i]);
-        if (!status && progress_interrupted() && i + 1 < request->models.count)
-            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted before the next model");
+    bool alone = !job->together.active;
+    if (alone)
+        table_begin(&job->table);
+    if (!status)
+        status = run_models(job, request);
+    ebjr_store_close(job->store);
+    job->store = NULL;
+    if (!status && !alone)
+        status = together_merge(&job->together);
+    if (!status && !alone && job->shard.rank == 0) {
+        table_begin(&job->table);
+        status = print_merged(job, request);
     }
-    int ended = table_end(&job->table);
+    int ended = alone || job->shard.rank == 0 ? table_end(&job->table) : 0;
     return status ? status : ended;
 }
 
@@ -244,7 +360,12 @@ static int run(const struct command *command, int argc, char **argv)
 {
     struct request request = {.live = LIVE_REQUEST};
     const struct option_row rows[] = {
-        {"db", OPTION_TEXT, &request.db, "FILE", "the store; made where it does not exist", true},
+        {"db", OPTION_TEXT, &request.db, "FILE",
+         "the store; made where it does not exist; {rank} and {size} are those of --shard", true},
+        {"shard", OPTION_TEXT, &request.shard, "I/N",
+         "only the I-th of N blocks of the data set, from 0 (0/4 to 3/4), or auto: as a Slurm\n"
+         "array or step, Open MPI, PMI or torchrun says",
+         false},
         LIVE_DATASET_ROWS(request.live, true),
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
          "a TorchScript file; any number of times", true},
@@ -263,7 +384,12 @@ static int run(const struct command *command, int argc, char **argv)
     status = run_all(&job, &request);
     live_close(&job.live);
     ebjr_store_close(job.store);
-    return status ? fail(command, status) : EXIT_DONE;
+    if (status && job.together.active)
+        ebjr_error_context(status, "rank %lld of %lld", (long long)job.shard.rank,
+                           (long long)job.shard.size);
+    int code = status ? fail(command, status) : EXIT_DONE;
+    together_end(&job.together, code);
+    return code;
 }
 
 const struct command command_run = {
@@ -274,5 +400,9 @@ const struct command command_run = {
     "Example:\n"
     "  ebjr run --db cifar10.db --dataset cifar10:cifar-10-batches-bin \\\n"
     "           --mean 0.4914,0.4822,0.4465 --std 0.2023,0.1994,0.2010 \\\n"
-    "           --model small=student.pt --model large=teacher.pt\n",
+    "           --model small=student.pt --model large=teacher.pt\n\n"
+    "Several processes, on one machine or many, take a shard each, into a store each, which ebjr\n"
+    "merge joins; an ebjr built with MPI does all of that under mpirun by itself:\n"
+    "  ebjr run --shard auto --db 'shard-{rank}.db' ...\n"
+    "  ebjr merge --db cifar10.db shard-*.db\n",
     run};

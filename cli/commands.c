@@ -3,10 +3,10 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-    &command_run,    &command_import,  &command_ls,     &command_verify,
-    &command_eval,   &command_sweep,   &command_pick,   &command_plot,
-    &command_check,  &command_plan,    &command_infer,  &command_bench,
-    &command_export, &command_compare, &command_report, &command_config,
+    &command_run,    &command_import, &command_ls,    &command_verify, &command_eval,
+    &command_sweep,  &command_pick,   &command_plot,  &command_check,  &command_plan,
+    &command_infer,  &command_bench,  &command_merge, &command_export, &command_compare,
+    &command_report, &command_config,
 };
 
 const struct command *const *command_list(size_t *count)

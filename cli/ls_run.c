@@ -18,6 +18,8 @@ static const struct column columns[] = {
     {"dataset_path", COLUMN_TEXT, 0, true, NULL},
     {"dataset_bytes", COLUMN_INTEGER, 0, true, NULL},
     {"shape", COLUMN_TEXT, 0, true, NULL},
+    {"dataset_samples", COLUMN_INTEGER, 0, true, NULL},
+    {"first", COLUMN_INTEGER, 0, true, NULL},
     {"samples", COLUMN_INTEGER, 9, false, NULL},
     {"done", COLUMN_INTEGER, 9, false, NULL},
     {"classes", COLUMN_INTEGER, 0, false, NULL},
@@ -78,7 +80,8 @@ int ls_run_row(struct table *table, ebjr_store *store, const struct ebjr_stored_
         integer_value(model->bytes),    text_value(model->kind),
         text_value(dataset->name),      text_value(dataset_hash),
         text_value(dataset->path),      integer_value(dataset->bytes),
-        text_value(dataset->shape),     integer_value(run->samples),
+        text_value(dataset->shape),     integer_value(dataset->samples),
+        integer_value(run->first),      integer_value(run->samples),
         integer_value(run->done),       integer_value(run->classes),
         real_value(accuracy),           integer_value(model->parameters),
         integer_value(run->flops),      integer_value(run->flops_mac2),
@@ -90,5 +93,10 @@ int ls_run_row(struct table *table, ebjr_store *store, const struct ebjr_stored_
         text_value(run->finished),
     };
     table_row(table, values);
+    if (brief && (run->first != 0 || run->samples != dataset->samples))
+        say("note: run %lld is a shard: of the %lld samples of '%s' it has %lld, from sample %lld "
+            "on; ebjr merge joins shards",
+            (long long)run->id, (long long)dataset->samples, dataset->name, (long long)run->samples,
+            (long long)run->first);
     return 0;
 }

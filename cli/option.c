@@ -80,8 +80,8 @@ int fail(const struct command *command, int status)
 static void print_row(const struct option_row *row)
 {
     char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", row->name, row->argument ? " " : "",
-             row->argument ? row->argument : "");
+    snprintf(left, sizeof left, "%s%s%s%s", row->kind == OPTION_REST ? "" : "--", row->name,
+             row->argument ? " " : "", row->argument ? row->argument : "");
     printf("  %-26s", left);
     if (strlen(left) > 25)
         printf("\n%28s", "");
@@ -99,9 +99,13 @@ static void print_help(const struct table *table)
     size_t own = table->count - ROWS(common_rows);
     printf("ebjr %s: %s\n\nUsage: ebjr %s", command->name, command->summary, command->name);
     for (size_t i = 0; i < own; i++)
-        if (table->rows[i].required)
+        if (table->rows[i].required && table->rows[i].kind != OPTION_REST)
             printf(" --%s %s", table->rows[i].name, table->rows[i].argument);
-    printf(" [OPTION...]\n\nOptions:\n");
+    printf(" [OPTION...]");
+    for (size_t i = 0; i < own; i++)
+        if (table->rows[i].kind == OPTION_REST)
+            printf(" %s...", table->rows[i].name);
+    printf("\n\nOptions:\n");
     for (size_t i = 0; i < own; i++)
         print_row(&table->rows[i]);
     printf("\nOf every command:\n");
@@ -112,12 +116,18 @@ static void print_help(const struct table *table)
         printf("\n%s", command->text);
 }
 
+/* What stands alone has none. */
+static const char *option_name(const struct option_row *row)
+{
+    return row->kind == OPTION_REST ? "" : row->name;
+}
+
 static int unknown(const struct table *table, const char *given)
 {
     const char *names[MOST_OPTIONS], *command = table->command->name;
     char name[64];
     for (size_t i = 0; i < table->count; i++)
-        names[i] = table->rows[i].name;
+        names[i] = option_name(&table->rows[i]);
     while (*given == '-')
         given++;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
@@ -157,8 +167,29 @@ static int take(const struct option_row *row, const char *argument)
             return ebjr_error_set(EBJR_EINVAL, "given more than %d times", OPTION_LIST_SIZE);
         list->items[list->count++] = argument;
         return 0;
+    case OPTION_REST: break; /* take_rest */
     }
     return 0;
+}
+
+/* What stands alone, which getopt has moved to the end. */
+static int take_rest(const struct table *table, char **items, size_t count)
+{
+    const char *command = table->command->name;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option_row *row = &table->rows[i];
+        if (row->kind != OPTION_REST)
+            continue;
+        *(struct option_rest *)row->target = (struct option_rest){items, count};
+        if (count > 0 || !row->required)
+            return 0;
+        complain("ebjr %s: no %s is named; ebjr %s --help explains", command, row->name, command);
+        return EBJR_EINVAL;
+    }
+    if (count == 0)
+        return 0;
+    complain("ebjr %s: '%s' was not expected; every value belongs to an option", command, *items);
+    return EBJR_EINVAL;
 }
 
 static int take_command_line(struct table *table, int argc, char **argv)
@@ -168,8 +199,8 @@ static int take_command_line(struct table *table, int argc, char **argv)
     int index, help = (int)table->count;
     for (size_t i = 0; i < table->count; i++)
         options[i] = (struct option){
-            table->rows[i].name, table->rows[i].argument ? required_argument : optional_argument,
-            NULL, (int)i};
+            option_name(&table->rows[i]),
+            table->rows[i].argument ? required_argument : optional_argument, NULL, (int)i};
     options[help] = (struct option){"help", no_argument, NULL, help};
 
     opterr = 0;
@@ -191,11 +222,7 @@ static int take_command_line(struct table *table, int argc, char **argv)
             return EBJR_EINVAL;
         }
     }
-    if (optind == argc)
-        return 0;
-    complain("ebjr %s: '%s' was not expected; every value belongs to an option", command,
-             argv[optind]);
-    return EBJR_EINVAL;
+    return take_rest(table, argv + optind, (size_t)(argc - optind));
 }
 
 static int take_variables(struct table *table)
@@ -221,7 +248,7 @@ static int take_section(struct table *table, const char *section)
                             : !setting->command;
         for (size_t i = 0; here && i < table->count; i++) {
             const struct option_row *row = &table->rows[i];
-            if (table->seen[i] || strcmp(row->name, setting->name) != 0)
+            if (table->seen[i] || row->kind == OPTION_REST || strcmp(row->name, setting->name) != 0)
                 continue;
             int status = line[i] && row->kind != OPTION_LIST
                              ? ebjr_error_set(EBJR_EINVAL, "it stands in line %d too", line[i])
@@ -269,7 +296,7 @@ static int check_required(const struct table *table)
     for (size_t i = 0; i < table->count; i++) {
         const struct option_row *row = &table->rows[i];
         const char *variable = option_variable(row->name);
-        if (!row->required || table->seen[i])
+        if (!row->required || table->seen[i] || row->kind == OPTION_REST)
             continue;
         complain("ebjr %s: --%s %s is missing%s%s%s; ebjr %s --help explains", command, row->name,
                  row->argument, variable ? ", and " : "", variable ? variable : "",
@@ -292,7 +319,8 @@ size_t option_names(const struct command *command, const char **names, size_t si
 static void tell_names(const struct table *table)
 {
     for (size_t i = 0; i < table->count && asked.count < asked.size; i++)
-        asked.names[asked.count++] = table->rows[i].name;
+        if (table->rows[i].kind != OPTION_REST)
+            asked.names[asked.count++] = table->rows[i].name;
 }
 
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,

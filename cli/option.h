@@ -22,13 +22,19 @@ enum option_kind {
     OPTION_TEXT,    /* const char * */
     OPTION_NUMBER,  /* double; suffixes k, M, G, T */
     OPTION_INTEGER, /* int64_t, >= 0 */
-    OPTION_LIST     /* struct option_list: may be given many times */
+    OPTION_LIST,    /* struct option_list: may be given many times */
+    OPTION_REST     /* struct option_rest: what stands alone; its name is that of one, "STORE" */
 };
 
 enum { OPTION_LIST_SIZE = 64 };
 
 struct option_list {
     const char *items[OPTION_LIST_SIZE];
+    size_t count;
+};
+
+struct option_rest {
+    char **items; /* of argv */
     size_t count;
 };
 

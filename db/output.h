@@ -27,7 +27,8 @@ struct ebjr_output {
 };
 
 /*
- * Appends rows run->done .. run->done+count-1 in one durable transaction, and moves run->done.
+ * Appends samples run->first+run->done .. of the data set, as many as `count`, in one durable
+ * transaction, and moves run->done.
  * Labels are stored with the first run over a data set; later runs must bring the same ones.
  * Errors: EBJR_EBUSY another process has moved the run on; EBJR_EFORMAT a label differs; EBJR_EIO.
  */
@@ -42,11 +43,15 @@ int ebjr_output_cursor_open(ebjr_output_cursor **out, ebjr_store *store,
                             const struct ebjr_stored_run *run, bool logits);
 void ebjr_output_cursor_close(ebjr_output_cursor *cursor);
 
+/* The next row is that of sample `index`. */
+void ebjr_output_cursor_seek(ebjr_output_cursor *cursor, int64_t index);
+
 /* 1: *row is the next one, its logits valid until the next call; 0: there are no more. Errors:
  * EBJR_ESTORE a row that is missing or has the wrong number of logits. */
 int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row);
 
-/* Every stored label of a data set, [samples]. Errors: EBJR_ESTORE some are missing. */
+/* Every stored label of a data set, [samples]. Errors: EBJR_ESTORE some are missing; EBJR_ENOTFOUND
+ * the store is a shard. */
 int ebjr_label_read(int32_t *labels, ebjr_store *store, const struct ebjr_stored_dataset *dataset);
 
 #ifdef __cplusplus

@@ -158,15 +158,40 @@ static int same_run(const void *stored, const void *record)
            strcmp(a->class_map, b->class_map) == 0;
 }
 
+static int check_block(const struct ebjr_stored_run *stored, int64_t first, int64_t samples)
+{
+    if (stored->first == first && stored->samples == samples)
+        return 0;
+    return ebjr_error_set(EBJR_EEXIST,
+                          "the store holds %lld samples from sample %lld on, and this is about "
+                          "%lld from %lld on: a store holds one block of a data set; give each "
+                          "shard its own (--db 'shard-{rank}.db'), ebjr merge joins them",
+                          (long long)stored->samples, (long long)stored->first, (long long)samples,
+                          (long long)first);
+}
+
+static int same_run_and_block(const void *stored, const void *record)
+{
+    const struct ebjr_stored_run *a = stored, *b = record;
+    int status = a->dataset_id == b->dataset_id ? check_block(a, b->first, b->samples) : 0;
+    return status ? status : same_run(stored, record);
+}
+
+static void set_time(char time[32])
+{
+    if (!*time)
+        ebjr_store_time(time);
+}
+
 int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record)
 {
-    ebjr_store_time(record->created);
+    set_time(record->created);
     return put(store, &ebjr_model_table, record, same_model);
 }
 
 int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record)
 {
-    ebjr_store_time(record->created);
+    set_time(record->created);
     return put(store, &ebjr_dataset_table, record, same_dataset);
 }
 
@@ -186,10 +211,12 @@ int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, i
 
 int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record)
 {
-    ebjr_store_time(record->started);
+    set_time(record->started);
     record->done = 0;
     record->finished[0] = 0;
-    return put(store, &ebjr_run_table, record, same_run);
+    if (record->samples == 0) /* a shard of more shards than samples */
+        ebjr_store_time(record->finished);
+    return put(store, &ebjr_run_table, record, same_run_and_block);
 }
 
 /* Models and data sets have a name and a hash. */
@@ -218,6 +245,36 @@ static int id_by_hash(int64_t *id, ebjr_store *store, const struct ebjr_table *t
     }
     free(records);
     return 0;
+}
+
+int ebjr_stored_block_check(ebjr_store *store, const char *dataset_sha256, int64_t first,
+                            int64_t samples)
+{
+    struct ebjr_stored_run *runs;
+    size_t count;
+    int64_t dataset_id;
+    int status = id_by_hash(&dataset_id, store, &ebjr_dataset_table, dataset_sha256);
+    if (!status)
+        status = ebjr_stored_run_list(&runs, &count, store);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < count; i++)
+        if (runs[i].dataset_id == dataset_id)
+            status = check_block(&runs[i], first, samples);
+    free(runs);
+    return status ? ebjr_error_context(status, "%s", ebjr_store_path(store)) : 0;
+}
+
+int ebjr_stored_run_check_whole(const struct ebjr_stored_run *run,
+                                const struct ebjr_stored_dataset *dataset, const ebjr_store *store)
+{
+    if (run->first == 0 && run->samples == dataset->samples)
+        return 0;
+    return ebjr_error_set(EBJR_ENOTFOUND,
+                          "%s is a shard: of the %lld samples of '%s' it holds %lld, from sample "
+                          "%lld on; ebjr merge --db FILE joins all shards",
+                          ebjr_store_path(store), (long long)dataset->samples, dataset->name,
+                          (long long)run->samples, (long long)run->first);
 }
 
 int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,

@@ -84,12 +84,24 @@ struct ebjr_stored_measurement {
 /*
  * Put: the thing with this identity (SHA-256; for a run: model, data set, preprocessing, dtype,
  * map) is looked up, or inserted where the store does not know it; *record is then what the store
- * holds. The times are set by the store. Errors: EBJR_EEXIST the name belongs to another model or
- * data set; EBJR_EBUSY; EBJR_EIO.
+ * holds. Times that are "" are set to now. Errors: EBJR_EEXIST the name belongs to another model or
+ * data set, or the store's runs over the data set are over another block of it; EBJR_EBUSY;
+ * EBJR_EIO.
  */
 int ebjr_stored_model_put(ebjr_store *store, struct ebjr_stored_model *record);
 int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *record);
 int ebjr_stored_run_put(ebjr_store *store, struct ebjr_stored_run *record);
+
+/* A store holds one block of a data set, in all its runs over it: the whole, or a shard. */
+
+/* Errors: EBJR_EEXIST the store has a run over the data set of this hash that is over another block
+ * than samples first .. first+samples-1. */
+int ebjr_stored_block_check(ebjr_store *store, const char *dataset_sha256, int64_t first,
+                            int64_t samples);
+
+/* Errors: EBJR_ENOTFOUND the run is over a shard of the data set. */
+int ebjr_stored_run_check_whole(const struct ebjr_stored_run *run,
+                                const struct ebjr_stored_dataset *dataset, const ebjr_store *store);
 
 /* Writes FLOPs that were given by hand for a run that had none, or others. */
 int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops);

@@ -79,7 +79,8 @@ int ebjr_trial_put(ebjr_store *store, const struct ebjr_trial_key *key, struct e
     for (size_t i = 0; !status && i < count; i++) {
         trials[i].key = *key;
         trials[i].tried = (int64_t)count;
-        ebjr_store_time(trials[i].created);
+        if (!*trials[i].created)
+            ebjr_store_time(trials[i].created);
         status = ebjr_table_insert(store, &ebjr_trial_table, &trials[i]);
     }
     return ebjr_store_end(store, status);

@@ -39,8 +39,9 @@ struct ebjr_trial {
     char created[32];
 };
 
-/* Replaces all trials with this key by trials[count], which get their id, key, `tried` and time, in
- * one transaction. Errors: EBJR_EINVAL more than one is chosen; EBJR_EBUSY, EBJR_EIO. */
+/* Replaces all trials with this key by trials[count], which get their id, key, `tried` and, where
+ * it is "", time, in one transaction. Errors: EBJR_EINVAL more than one is chosen; EBJR_EBUSY,
+ * EBJR_EIO. */
 int ebjr_trial_put(ebjr_store *store, const struct ebjr_trial_key *key, struct ebjr_trial *trials,
                    size_t count);
 

@@ -127,7 +127,7 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
     ebjr_output_cursor *cursor = NULL;
     ebjr_hash *hash = NULL;
     struct ebjr_output extra;
-    int64_t next = 0;
+    int64_t next = run->first;
     int status = ebjr_store_prepare(
         &chunks, store, "SELECT first, count, sha256 FROM chunk WHERE run_id = ? ORDER BY first");
     if (!status)
@@ -154,9 +154,9 @@ static int check_run(ebjr_store *store, struct report *report, const struct ebjr
     if (status == EBJR_ESTORE) { /* the rest of this run cannot be read: a finding, not an end */
         fault(report, "run %lld: %s", (long long)run->id, ebjr_error_last());
         status = 0;
-    } else if (!status && next != run->done) {
+    } else if (!status && next - run->first != run->done) {
         fault(report, "run %lld: its chunks hold %lld samples, not %lld", (long long)run->id,
-              (long long)next, (long long)run->done);
+              (long long)(next - run->first), (long long)run->done);
     } else if (!status && ebjr_output_cursor_next(cursor, &extra) != 0) {
         fault(report, "run %lld: it has rows after sample %lld that no chunk covers",
               (long long)run->id, (long long)next - 1);
@@ -253,7 +253,8 @@ static int check_trials(ebjr_store *store, struct report *report)
     return status;
 }
 
-/* Labels come with runs, and are as many as the longest of them has rows. */
+/* Labels come with runs, and are as many as the longest of them has rows: runs over one data set
+ * begin at the same sample. */
 static int check_labels(ebjr_store *store, struct report *report)
 {
     sqlite3_stmt *statement = NULL;
@@ -261,7 +262,8 @@ static int check_labels(ebjr_store *store, struct report *report)
     int status = ebjr_store_prepare(
         &statement, store,
         "SELECT id FROM dataset WHERE (SELECT count(*) FROM sample WHERE dataset_id = dataset.id) "
-        "<> (SELECT coalesce(max(done), 0) FROM run WHERE dataset_id = dataset.id)");
+        "<> (SELECT coalesce(max(done), 0) FROM run WHERE dataset_id = dataset.id) "
+        "OR (SELECT min(first) < max(first) FROM run WHERE dataset_id = dataset.id)");
     while (!status && (step = sqlite3_step(statement)) == SQLITE_ROW)
         fault(report, "data set %lld: its labels are not those of its runs",
               (long long)sqlite3_column_int64(statement, 0));

@@ -71,7 +71,7 @@ static int add_row(ebjr_recorder *recorder, const float *logits, int32_t label)
     struct ebjr_output *row = &recorder->rows[recorder->used];
     float *kept = recorder->logits + recorder->used * classes;
     memcpy(kept, logits, classes * sizeof *kept);
-    row->index = recorder->run->done + (int64_t)recorder->used;
+    row->index = recorder->run->first + recorder->run->done + (int64_t)recorder->used;
     row->label = label;
     row->logits = kept;
     int status = ebjr_output_derive(row, recorder->run);

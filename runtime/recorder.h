@@ -11,8 +11,8 @@ extern "C" {
 
 typedef struct ebjr_recorder ebjr_recorder;
 
-/* Records from run->done on; `run` moves with every commit and must outlive the recorder. The
- * caller owns *out. Errors: EBJR_ENOMEM. */
+/* Records from sample run->first+run->done on; `run` moves with every commit and must outlive the
+ * recorder. The caller owns *out. Errors: EBJR_ENOMEM. */
 int ebjr_recorder_new(ebjr_recorder **out, ebjr_store *store, struct ebjr_stored_run *run);
 
 /* Drops what was not committed. */

@@ -24,10 +24,12 @@ struct ebjr_run_times {
 };
 
 /*
- * Executes samples run->done .. run->samples-1 and appends their outputs. Memory does not grow with
- * the data set; a commit is made about every second. Errors: those of the data set, the model and
- * the store; EBJR_EINTERRUPTED. *times is filled in any case, unless it is NULL. On every error,
- * what was computed before it is committed.
+ * Executes the samples that the run still lacks, run->first+run->done .. run->first+run->samples-1,
+ * and appends their outputs. Batches begin at multiples of their size from the data set's first
+ * sample on, so that a shard or a run that was interrupted has the very logits of an unbroken one.
+ * Memory does not grow with the data set; a commit is made about every second. Errors: those of the
+ * data set, the model and the store; EBJR_EINTERRUPTED. *times is filled in any case, unless it is
+ * NULL. On every error, what was computed before it is committed.
  */
 int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *model,
                   ebjr_dataset *dataset, const struct ebjr_preprocessing *preprocessing,

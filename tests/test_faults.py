@@ -15,6 +15,8 @@ LABELS = np.random.default_rng(1).integers(0, CLASSES, SAMPLES)
 
 
 class Faults(ProgramTest):
+    NAMED = r"store\.db"  # in every error
+
     def setUp(self):
         super().setUp()
         self.labels = self.save("labels.npy", LABELS)
@@ -80,7 +82,7 @@ class Faults(ProgramTest):
                     failures += code
                     if code == 1:
                         last = talk.splitlines()[-1]
-                        self.assertRegex(last, r"^ebjr \w+: .*store\.db.*")
+                        self.assertRegex(last, rf"^ebjr \w+: .*{self.NAMED}.*")
                     self.assert_intact(before)
                     self.ebjr(*arguments)
                     self.assertEqual(self.contents(), unbroken)

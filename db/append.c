@@ -1,0 +1,145 @@
+#include "db/append.h"
+
+#include "base/error.h"
+#include "db/row_hash.h"
+
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "logits are stored as little-endian float32; swap bytes here for a big-endian host"
+#endif
+
+int ebjr_row_hash_update(ebjr_hash *hash, const struct ebjr_output *row, size_t classes)
+{
+    unsigned char head[34];
+    memcpy(head, &row->index, 8);
+    memcpy(head + 8, &row->label, 4);
+    memcpy(head + 12, &row->prediction, 4);
+    head[16] = row->correct;
+    head[17] = row->top5_correct;
+    memcpy(head + 18, &row->energy, 8);
+    memcpy(head + 26, &row->softmax_energy, 8);
+    int status = ebjr_hash_update(hash, head, sizeof head);
+    return status ? status : ebjr_hash_update(hash, row->logits, classes * sizeof(float));
+}
+
+int ebjr_append_open(struct ebjr_append *out, ebjr_store *store)
+{
+    *out = (struct ebjr_append){.store = store};
+    const struct {
+        sqlite3_stmt **statement;
+        const char *sql;
+    } statements[] = {
+        {&out->output, "INSERT INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+        {&out->label, "INSERT INTO sample VALUES (?, ?, ?)"},
+        {&out->known_label, "SELECT label FROM sample WHERE dataset_id = ? AND idx = ?"},
+        {&out->chunk, "INSERT INTO chunk VALUES (?, ?, ?, ?)"},
+        {&out->done, "SELECT done FROM run WHERE id = ?"},
+    };
+    int status = ebjr_hash_new(&out->hash);
+    for (size_t i = 0; !status && i < sizeof statements / sizeof *statements; i++)
+        status = ebjr_store_prepare(statements[i].statement, store, statements[i].sql);
+    return status;
+}
+
+void ebjr_append_close(struct ebjr_append *append)
+{
+    sqlite3_finalize(append->output);
+    sqlite3_finalize(append->label);
+    sqlite3_finalize(append->known_label);
+    sqlite3_finalize(append->chunk);
+    sqlite3_finalize(append->done);
+    ebjr_hash_free(append->hash);
+}
+
+int ebjr_append_check(const struct ebjr_append *append, const struct ebjr_stored_run *run)
+{
+    ebjr_store *store = append->store;
+    int status = 0;
+    sqlite3_bind_int64(append->done, 1, run->id);
+    int step = sqlite3_step(append->done);
+    int64_t done = step == SQLITE_ROW ? sqlite3_column_int64(append->done, 0) : run->done;
+    if (done != run->done)
+        status = ebjr_error_set(EBJR_EBUSY,
+                                "%s: another process is filling this run (it stands at sample "
+                                "%lld); let it finish, then ask again",
+                                store->path, (long long)(run->first + done));
+    else if (step == SQLITE_DONE)
+        status =
+            ebjr_error_set(EBJR_ESTORE, "%s: run %lld is gone", store->path, (long long)run->id);
+    else if (step != SQLITE_ROW)
+        status = ebjr_store_failure(store, "read it");
+    sqlite3_reset(append->done);
+    return status;
+}
+
+static int store_output(const struct ebjr_append *append, int64_t run_id,
+                        const struct ebjr_output *row, size_t classes)
+{
+    sqlite3_stmt *statement = append->output;
+    sqlite3_bind_int64(statement, 1, run_id);
+    sqlite3_bind_int64(statement, 2, row->index);
+    sqlite3_bind_int(statement, 3, row->prediction);
+    sqlite3_bind_int(statement, 4, row->correct);
+    sqlite3_bind_int(statement, 5, row->top5_correct);
+    sqlite3_bind_double(statement, 6, row->energy);
+    sqlite3_bind_double(statement, 7, row->softmax_energy);
+    sqlite3_bind_blob64(statement, 8, row->logits, classes * sizeof(float), SQLITE_STATIC);
+    int step = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->store, "store outputs");
+}
+
+static int store_label(const struct ebjr_append *append, int64_t dataset_id,
+                       const struct ebjr_output *row)
+{
+    sqlite3_bind_int64(append->known_label, 1, dataset_id);
+    sqlite3_bind_int64(append->known_label, 2, row->index);
+    int step = sqlite3_step(append->known_label);
+    int32_t known = step == SQLITE_ROW ? sqlite3_column_int(append->known_label, 0) : row->label;
+    sqlite3_reset(append->known_label);
+    if (known != row->label)
+        return ebjr_error_set(EBJR_EFORMAT,
+                              "sample %lld: its label is %d, but the store has %d for it; these "
+                              "labels belong to another data set",
+                              (long long)row->index, row->label, known);
+    if (step == SQLITE_ROW)
+        return 0;
+    if (step != SQLITE_DONE)
+        return ebjr_store_failure(append->store, "read labels");
+
+    sqlite3_bind_int64(append->label, 1, dataset_id);
+    sqlite3_bind_int64(append->label, 2, row->index);
+    sqlite3_bind_int(append->label, 3, row->label);
+    step = sqlite3_step(append->label);
+    sqlite3_reset(append->label);
+    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->store, "store labels");
+}
+
+int ebjr_append_row(const struct ebjr_append *append, const struct ebjr_stored_run *run,
+                    const struct ebjr_output *row)
+{
+    size_t classes = (size_t)run->classes;
+    int status = store_label(append, run->dataset_id, row);
+    if (!status)
+        status = store_output(append, run->id, row, classes);
+    return status ? status : ebjr_row_hash_update(append->hash, row, classes);
+}
+
+int ebjr_append_chunk(const struct ebjr_append *append, struct ebjr_stored_run *run, int64_t count)
+{
+    char sha256[EBJR_HASH_TEXT];
+    int status = ebjr_hash_finish(append->hash, sha256);
+    if (status)
+        return status;
+    sqlite3_bind_int64(append->chunk, 1, run->id);
+    sqlite3_bind_int64(append->chunk, 2, run->first + run->done);
+    sqlite3_bind_int64(append->chunk, 3, count);
+    sqlite3_bind_text(append->chunk, 4, sha256, -1, SQLITE_STATIC);
+    int step = sqlite3_step(append->chunk);
+    sqlite3_reset(append->chunk);
+    if (step != SQLITE_DONE)
+        return ebjr_store_failure(append->store, "store outputs");
+    run->done += count;
+    return 0;
+}
