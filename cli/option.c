@@ -137,9 +137,36 @@ static int check_required(const struct command *command, const struct option_row
     return 0;
 }
 
+/* Tables are made where the targets are, in the commands themselves; so they come by here only. */
+static struct {
+    void (*visit)(void *context, const struct option_row *row);
+    void *context;
+} visitor;
+
+static void visit(const struct option_row *rows, size_t count)
+{
+    static const struct option_row help = {"help", OPTION_FLAG, NULL, NULL, "this text", false};
+    for (size_t i = 0; i < count; i++)
+        visitor.visit(visitor.context, &rows[i]);
+    visitor.visit(visitor.context, &help);
+}
+
+void option_visit(const struct command *command,
+                  void (*visit)(void *context, const struct option_row *row), void *context)
+{
+    visitor.visit = visit;
+    visitor.context = context;
+    command->run(command, 0, NULL);
+    visitor.visit = NULL;
+}
+
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv)
 {
+    if (visitor.visit) {
+        visit(rows, count);
+        return 1;
+    }
     struct option options[MOST_OPTIONS + 2] = {{0}};
     bool seen[MOST_OPTIONS] = {false};
     int index;

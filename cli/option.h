@@ -51,6 +51,10 @@ struct command {
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv);
 
+/* Calls `visit` with each option that a command takes, instead of running it. */
+void option_visit(const struct command *command,
+                  void (*visit)(void *context, const struct option_row *row), void *context);
+
 /* Prints "ebjr COMMAND: message" for the kept error; the exit code that belongs to it. */
 int fail(const struct command *command, int status);
 
