@@ -35,7 +35,13 @@ install(FILES ${PROJECT_BINARY_DIR}/ebjr-config.cmake
 install(EXPORT ebjr NAMESPACE ebjr:: FILE ebjr-targets.cmake DESTINATION ${package_directory}
     COMPONENT libebjr-dev)
 
-file(RELATIVE_PATH to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+# pkg-config leaves out what compilers search anyway, if it can see that
+if(CMAKE_INSTALL_PREFIX STREQUAL /usr)
+    set(pc_prefix /usr)
+else()
+    file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+    string(REGEX REPLACE "^(.*[^/])/?$" "\${pcfiledir}/\\1" pc_prefix "${pc_prefix}")
+endif()
 configure_file(cmake/ebjr.pc.in ebjr.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ebjr.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
     COMPONENT libebjr-dev)
