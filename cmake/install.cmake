@@ -4,13 +4,16 @@
 #
 # Components, which are the Debian packages: libebjr0 the library, ebjr-torch the backend, ebjr the
 # program and what belongs to it, libebjr-dev what is needed to build against the library.
+option(EBJR_DEBIAN "Install as Debian packages want it: compressed pages, no run paths" OFF)
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set_target_properties(ebjr PROPERTIES VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR})
 file(RELATIVE_PATH to_library /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-set_target_properties(ebjr-program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_library}")
+if(NOT EBJR_DEBIAN)
+    set_target_properties(ebjr-program PROPERTIES INSTALL_RPATH "$ORIGIN/${to_library}")
+endif()
 
 install(TARGETS ebjr EXPORT ebjr
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
@@ -18,7 +21,9 @@ install(TARGETS ebjr EXPORT ebjr
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS ebjr-program RUNTIME COMPONENT ebjr)
 if(EBJR_TORCH)
-    set_target_properties(ebjr-torch PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+    if(NOT EBJR_DEBIAN)
+        set_target_properties(ebjr-torch PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+    endif()
     install(TARGETS ebjr-torch
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/ebjr COMPONENT ebjr-torch)
 endif()
@@ -49,14 +54,24 @@ install(FILES ${PROJECT_BINARY_DIR}/ebjr.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/
 install(DIRECTORY bench/baselines DESTINATION ${CMAKE_INSTALL_DATADIR}/ebjr COMPONENT ebjr)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DATADIR}/ebjr COMPONENT ebjr
     PATTERN __pycache__ EXCLUDE PATTERN *.log EXCLUDE PATTERN *.png EXCLUDE)
-install(FILES LICENSE README.md CHANGELOG.md RELIABILITY.md TYPE DOC COMPONENT ebjr)
+install(FILES README.md RELIABILITY.md TYPE DOC COMPONENT ebjr)
+if(NOT EBJR_DEBIAN) # whose packages have these in a form of their own
+    install(FILES LICENSE CHANGELOG.md TYPE DOC COMPONENT ebjr)
+endif()
 
-# man pages say what --help says
+# man pages of commands say what --help says
+set(policy_page man/ebjr-policy.5)
+if(EBJR_DEBIAN)
+    set(policy_page ${PROJECT_BINARY_DIR}/ebjr-policy.5.gz)
+    execute_process(COMMAND gzip -9nc ${PROJECT_SOURCE_DIR}/man/ebjr-policy.5
+        OUTPUT_FILE ${policy_page} COMMAND_ERROR_IS_FATAL ANY)
+endif()
+install(FILES ${policy_page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT ebjr)
 if(NOT CMAKE_CROSSCOMPILING)
     set(man_made ${PROJECT_BINARY_DIR}/man.made)
     add_custom_command(OUTPUT ${man_made}
         COMMAND ${PROJECT_SOURCE_DIR}/cmake/man.sh $<TARGET_FILE:ebjr-program> ${PROJECT_VERSION}
-            ${PROJECT_BINARY_DIR}/man
+            ${PROJECT_BINARY_DIR}/man $<$<BOOL:${EBJR_DEBIAN}>:compressed>
         COMMAND ${CMAKE_COMMAND} -E touch ${man_made}
         DEPENDS ebjr-program cmake/man.sh cmake/man.awk
         COMMENT "Man pages"
@@ -66,10 +81,10 @@ if(NOT CMAKE_CROSSCOMPILING)
         COMPONENT ebjr)
 endif()
 
-set(EBJR_ZSH_COMPLETIONS ${CMAKE_INSTALL_DATADIR}/zsh/site-functions CACHE STRING
-    "Where zsh looks for completions, below the prefix")
+set(zsh_folder $<IF:$<BOOL:${EBJR_DEBIAN}>,vendor-completions,site-functions>)
 install(FILES cli/completion/ebjr.bash RENAME ebjr COMPONENT ebjr
     DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES cli/completion/_ebjr DESTINATION ${EBJR_ZSH_COMPLETIONS} COMPONENT ebjr)
+install(FILES cli/completion/_ebjr COMPONENT ebjr
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${zsh_folder})
 install(FILES cli/completion/ebjr.fish COMPONENT ebjr
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

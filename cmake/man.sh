@@ -1,5 +1,6 @@
 #!/bin/sh
-# man.sh EBJR VERSION DIRECTORY: a man page of the program and one of each command, from their --help.
+# man.sh EBJR VERSION DIRECTORY [compressed]: a man page of the program and one of each command, from
+# their --help.
 set -eu
 ebjr=$1 version=$2 directory=$3
 here=$(dirname "$0")
@@ -11,7 +12,7 @@ page() { # NAME SEE-ALSO
 }
 
 mkdir -p "$directory"
-rm -f "$directory"/*.1
+rm -f "$directory"/*.1 "$directory"/*.1.gz
 "$ebjr" --help >"$directory/help"
 commands=$(sed -n '/^Commands:$/,/^$/ s/^  \([a-z][a-z-]*\) .*/\1/p' "$directory/help")
 all=
@@ -21,3 +22,4 @@ for command in $commands; do
 done
 page ebjr "$all" <"$directory/help"
 rm "$directory/help"
+[ "${4:-}" != compressed ] || gzip -9n "$directory"/*.1

@@ -225,13 +225,26 @@ class ManPages(InstalledTest):
                     if piece and not piece.endswith(":") and not piece.startswith(("Usage", "ebjr")):
                         self.assertIn(" ".join(piece.split()), text, command)
 
+    def test_the_page_of_the_policy_names_each_key(self):
+        labels = np.arange(900) % 3
+        for name, skill in (("small", 3), ("large", 8)):
+            self.import_logits(name, random_logits(skill, 900, 3, labels, skill), labels)
+        self.installed("pick", "--db", self.db, "--student", "small", "--teacher", "large",
+                       "--score", "learned", "--per-class", "--max-drop", "0.1",
+                       "--out", "policy.json")
+        page = (self.prefix / "share/man/man5/ebjr-policy.5").read_text()
+        keys = set(re.findall(r'"([a-z_0-9]+)":', self.path("policy.json").read_text()))
+        self.assertTrue({"seal", "offsets", "weights"} <= keys)
+        for key in keys:
+            self.assertRegex(page, rf"(?m)^\.BR? {key}\b")
+
     def test_pages_are_well_formed(self):
         linters = [command for command in (("mandoc", "-Tlint", "-Wwarning"),
                                            ("man", "--warnings", "-E", "UTF-8", "-l"))
                    if shutil.which(command[0])]
         if not linters:
             self.skipTest("neither man nor mandoc")
-        for path in self.page("ebjr").parent.iterdir():
+        for path in self.page("ebjr").parent.parent.glob("*/*"):
             for linter in linters:
                 process = subprocess.run([*linter, path], stdout=subprocess.PIPE,
                                          stderr=subprocess.PIPE,
