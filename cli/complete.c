@@ -53,6 +53,8 @@ static ebjr_store *open_store(const struct completion *self)
 {
     ebjr_store *store = NULL;
     const char *path = given(self, "db");
+    if (!path)
+        path = getenv("EBJR_DB");
     return path && ebjr_store_open(&store, path, EBJR_STORE_READ) == 0 ? store : NULL;
 }
 

@@ -1,7 +1,8 @@
 # A man page from what `ebjr --help` or `ebjr COMMAND --help` prints.
 #   awk -v name=ebjr-pick -v version=0.1.0 -v date=2026-01-01 -v also="ebjr ebjr-eval" -f man.awk
-# The first line is the summary; what comes before "Usage:" is the description; a line of "Options:"
-# or "Commands:" is an entry of two columns; the rest is text whose lines stay as they are.
+# The first line is the summary; what comes before "Usage:" is the description; after a heading such
+# as "Options:" or "Commands:" a line is an entry of two columns, if the first begins with "  --" or
+# with the name of a command; the rest is text whose lines stay as they are.
 function quoted(text) {
     gsub(/\\/, "\\e", text)
     gsub(/-/, "\\-", text)
@@ -13,6 +14,14 @@ function section(title) {
     if (verbatim) print ".EE"
     verbatim = entries = 0
     print ".SH " title
+}
+function text(line) {
+    if (entries) section("NOTES")
+    if (!verbatim) print ".EX"
+    else if (blank) print ""
+    verbatim = 1
+    blank = 0
+    print quoted(line)
 }
 function entry(left, right) {
     print ".TP"
@@ -39,10 +48,19 @@ NR == 1 {
     usage = 1
     next
 }
-/^(Options|Commands):$/ {
-    section($0 == "Options:" ? "OPTIONS" : "COMMANDS")
-    entries = 1
+/^[A-Z][A-Za-z ]*:$/ && usage && !/^Examples?:$/ {
+    heading = $0
     next
+}
+heading != "" {
+    title = toupper(substr(heading, 1, length(heading) - 1))
+    if (/^  --/ || title == "COMMANDS") {
+        section(title)
+        entries = 1
+    } else {
+        text(heading)
+    }
+    heading = ""
 }
 !usage {
     if ($0 != "") description = description (described++ ? "\n" : "") quoted($0)
@@ -77,14 +95,7 @@ $0 == "" {
     blank = 1
     next
 }
-{
-    if (entries) section("NOTES")
-    if (!verbatim) print ".EX"
-    else if (blank) print ""
-    verbatim = 1
-    blank = 0
-    print quoted($0)
-}
+{ text($0) }
 END {
     section("SEE ALSO")
     count = split(also, pages, " ")

@@ -9,7 +9,7 @@ import unittest
 
 import numpy as np
 
-from support import EBJR, SOURCE, ProgramTest, decode
+from support import EBJR, SOURCE, ProgramTest, decode, options_in
 
 SCRIPTS = SOURCE / "cli/completion"
 
@@ -19,8 +19,8 @@ class CompletionTest(ProgramTest):
         super().setUp()
         self.program = os.path.abspath(EBJR)
 
-    def offered(self, *words):
-        lines = self.ebjr("complete", *words).stdout.splitlines()
+    def offered(self, *words, **options):
+        lines = self.ebjr("complete", *words, **options).stdout.splitlines()
         return [line.split("\t")[0] for line in lines]
 
     def fill(self):
@@ -44,8 +44,7 @@ class Program(CompletionTest):
 
     def test_each_option_of_the_help(self):
         for command in self.commands():
-            listed = self.ebjr(command, "--help").stdout.split("Options:\n")[1].split("\n\n")[0]
-            options = re.findall(r"^  (--\S+)", listed, re.M)
+            options = options_in(self.ebjr(command, "--help").stdout)
             self.assertEqual(self.offered(command, ""), options, command)
 
     def test_what_was_given_is_not_offered_again(self):
@@ -87,6 +86,8 @@ class Program(CompletionTest):
         self.assertEqual(self.offered("eval", "--student", ""), [])
         self.assertEqual(self.offered("eval", "--db", "absent.db", "--student", ""), [])
         self.assertFalse(self.path("absent.db").exists())
+        environment = {**os.environ, "EBJR_DB": str(self.db)}
+        self.assertEqual(self.offered("eval", "--student", "sm", env=environment), ["small"])
 
     def test_files(self):
         self.assertEqual(self.offered("ls", "--db", "sto"), [":files "])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from support import SOURCE, ProgramTest, decode, random_logits, skip_file
+from support import (SOURCE, ProgramTest, decode, options_in, random_logits, skip_file)
 
 BUILD = Path(os.environ.get("EBJR_BUILD", SOURCE / "build"))
 CMAKE = os.environ.get("EBJR_CMAKE", "cmake")
@@ -215,8 +215,7 @@ class ManPages(InstalledTest):
             text = text.replace("\\-", "-").replace("\\e", "\\").replace("\\(ti", "~")
             text = " ".join(text.replace("\\(ha", "^").replace("\\&", "").split())
             help_text = self.installed(command, "--help")
-            listed = help_text.split("Options:\n")[1].split("\n\n")[0]
-            options = re.findall(r"^  (--\S+)", listed, re.M)
+            options = options_in(help_text)
             self.assertIn("--help", options)
             for option in options:
                 self.assertIn(f" .B {option} ", text, command)
