@@ -6,8 +6,7 @@
 
 extern const struct command command_run, command_import, command_ls, command_verify, command_eval,
     command_sweep, command_plot, command_pick, command_check, command_plan, command_infer,
-    command_bench, command_export, command_compare, command_report, command_config,
-    command_merge;
+    command_bench, command_export, command_compare, command_report, command_config, command_merge;
 
 /* All of them, in the order of the help. */
 const struct command *const *command_list(size_t *count);

@@ -46,6 +46,14 @@ static bool holds(const struct names *names, const char *name)
     return false;
 }
 
+static void keep_name(void *context, const struct option_row *row)
+{
+    struct names *names = context;
+    bool is_setting = row->kind != OPTION_REST && strcmp(row->name, "help") != 0;
+    if (is_setting && !holds(names, row->name) && names->count < MOST_NAMES)
+        names->items[names->count++] = row->name;
+}
+
 static void names_of(struct names *out, const struct command *command)
 {
     size_t count;
@@ -53,8 +61,7 @@ static void names_of(struct names *out, const struct command *command)
     out->count = 0;
     for (size_t i = 0; i < count; i++)
         if (!command || commands[i] == command)
-            out->count +=
-                option_names(commands[i], out->items + out->count, MOST_NAMES - out->count);
+            option_visit(commands[i], keep_name, out);
 }
 
 __attribute__((format(printf, 2, 3))) static int wrong(const struct reader *reader,

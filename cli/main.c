@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "base/text.h"
+#include "cli/complete.h"
 #include "version.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static int answer(int argc, char **argv)
         print_help();
         return argc > 1 ? EXIT_DONE : EXIT_USAGE;
     }
+    if (strcmp(name, "complete") == 0)
+        return complete_words(argc - 2, argv + 2);
     const struct command *command = command_find(name);
     return command ? command->run(command, argc - 1, argv + 1) : unknown(name);
 }

@@ -44,12 +44,6 @@ static const struct {
 
 static struct config config; /* kept: options point into it */
 
-/* Where names are asked for, instead of an answer. */
-static struct {
-    const char **names;
-    size_t size, count;
-} asked;
-
 const char *option_variable(const char *name)
 {
     for (size_t i = 0; i < ROWS(variables); i++)
@@ -306,21 +300,27 @@ static int check_required(const struct table *table)
     return 0;
 }
 
-size_t option_names(const struct command *command, const char **names, size_t size)
+/* Tables are made where the targets are, in the commands themselves; so they come by here only. */
+static struct {
+    void (*visit)(void *context, const struct option_row *row);
+    void *context;
+} visitor;
+
+static void visit(const struct table *table)
 {
-    asked.names = names;
-    asked.size = size;
-    asked.count = 0;
-    command->run(command, 0, NULL);
-    asked.names = NULL;
-    return asked.count;
+    static const struct option_row help = {"help", OPTION_FLAG, NULL, NULL, "this text", false};
+    for (size_t i = 0; i < table->count; i++)
+        visitor.visit(visitor.context, &table->rows[i]);
+    visitor.visit(visitor.context, &help);
 }
 
-static void tell_names(const struct table *table)
+void option_visit(const struct command *command,
+                  void (*visit)(void *context, const struct option_row *row), void *context)
 {
-    for (size_t i = 0; i < table->count && asked.count < asked.size; i++)
-        if (table->rows[i].kind != OPTION_REST)
-            asked.names[asked.count++] = table->rows[i].name;
+    visitor.visit = visit;
+    visitor.context = context;
+    command->run(command, 0, NULL);
+    visitor.visit = NULL;
 }
 
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
@@ -330,8 +330,8 @@ int option_parse(const struct command *command, const struct option_row *rows, s
     assert(table.count <= MOST_OPTIONS);
     memcpy(table.rows, rows, count * sizeof *rows);
     memcpy(table.rows + count, common_rows, sizeof common_rows);
-    if (asked.names) {
-        tell_names(&table);
+    if (visitor.visit) {
+        visit(&table);
         return 1;
     }
     int status = take_command_line(&table, argc, argv);

@@ -59,12 +59,12 @@ struct command {
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv);
 
+/* Calls `visit` with each option that a command takes, instead of running it. */
+void option_visit(const struct command *command,
+                  void (*visit)(void *context, const struct option_row *row), void *context);
+
 /* Prints "ebjr COMMAND: message" for the kept error; the exit code that belongs to it. */
 int fail(const struct command *command, int status);
-
-/* The names of a command's options, those of every command among them, into names[size]; how many
- * they are. */
-size_t option_names(const struct command *command, const char **names, size_t size);
 
 /* The variable that gives an option its value where the command line does not; NULL: there is none.
  */

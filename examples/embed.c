@@ -1,11 +1,11 @@
 /* A cascade inside a program of one's own: answers images by a policy that `ebjr pick` wrote.
  *
- *   cc examples/embed.c -I. -Lbuild -lebjr -Wl,-rpath,$PWD/build -o embed
+ *   cc embed.c $(pkg-config --cflags --libs ebjr) -o embed
  *   ./embed policy.json student.pt teacher.pt npy:images.npy
  */
-#include "base/error.h"
-#include "runtime/cascade.h"
-#include "runtime/preprocess.h"
+#include <ebjr/base/error.h>
+#include <ebjr/runtime/cascade.h>
+#include <ebjr/runtime/preprocess.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 /*
- * Backends are modules beside the library, loaded when the first model is opened: libtorch takes
- * longer to load than most questions to a store take to answer.
+ * Backends are modules in the library's ebjr/, or beside it where it was built, loaded when the
+ * first model is opened: libtorch takes longer to load than most questions to a store take to
+ * answer.
  */
 static const char *const module_name = "ebjr-torch.so";
 static const char *const module_symbol = "ebjr_torch_backend";
@@ -26,26 +27,27 @@ static pthread_once_t loaded = PTHREAD_ONCE_INIT;
 static const struct ebjr_backend *backend;
 static char load_failure[512];
 
-/* "DIRECTORY OF THIS LIBRARY/ebjr-torch.so" */
-static void module_path(char *out, size_t size)
+/* Whether "DIRECTORY OF THIS LIBRARY/[ebjr/]ebjr-torch.so" is there. */
+static bool find_module(char *out, size_t size, const char *folder)
 {
     Dl_info info;
     const char *slash = NULL;
     if (dladdr(&module_name, &info) && info.dli_fname)
         slash = strrchr(info.dli_fname, '/');
     int length = slash ? (int)(slash - info.dli_fname) + 1 : 0;
-    snprintf(out, size, "%.*s%s", length, length ? info.dli_fname : "", module_name);
+    snprintf(out, size, "%.*s%s%s", length, length ? info.dli_fname : "", folder, module_name);
+    return access(out, F_OK) == 0;
 }
 
 static void load(void)
 {
     char path[PATH_MAX];
-    module_path(path, sizeof path);
-    if (access(path, F_OK) != 0) {
-        snprintf(load_failure, sizeof load_failure,
-                 "this ebjr has no libtorch backend (%s) and cannot run models; it can import "
-                 "logits",
-                 module_name);
+    if (!find_module(path, sizeof path, "ebjr/") && !find_module(path, sizeof path, "")) {
+        snprintf(
+            load_failure, sizeof load_failure,
+            "this ebjr has no libtorch backend (%s; Debian: the package ebjr-torch) and cannot "
+            "run models; it can import logits",
+            module_name);
         return;
     }
     /* OpenMP's threads wait for each other by spinning, for milliseconds where nobody says how

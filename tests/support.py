@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -122,6 +123,12 @@ def as_argument(value):
 
 def decode(data):
     return data.decode("utf-8", "backslashreplace")
+
+
+def options_in(help_text):
+    """What the lists of a --help name, in their order: paragraphs such as "Options:\\n  --db FILE"."""
+    lists = re.findall(r"^[A-Z][A-Za-z ]*:\n  --(?:.+\n)+", help_text, re.M)
+    return re.findall(r"^  (--\S+)", "".join(lists), re.M)
 
 
 def random_logits(seed, samples, classes, labels, skill):

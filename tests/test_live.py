@@ -275,8 +275,8 @@ class Infer(LiveTest):
             self.skipTest("no C compiler")
         build = Path(EBJR).resolve().parent
         policy = self.pick("--score", "margin", "--max-teacher-rate", "0.5")
-        subprocess.run([compiler, SOURCE / source, f"-I{SOURCE}", f"-L{build}", "-lebjr",
-                        f"-Wl,-rpath,{build}", "-o", self.path("compiled")], check=True)
+        subprocess.run([compiler, SOURCE / source, f"-I{SOURCE}", f"-I{build}/include",
+                        f"-L{build}", "-lebjr", f"-Wl,-rpath,{build}", "-o", self.path("compiled")], check=True)
         return subprocess.run([self.path("compiled"), policy[1], "small.pt", "large.pt",
                                "npy:x.npy"], cwd=self.directory, check=True,
                               stdout=subprocess.PIPE, text=True).stdout
