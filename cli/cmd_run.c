@@ -319,7 +319,7 @@ static int print_merged(struct job *job, const struct request *request)
             status = find_stored(&run, job, store, &model);
         if (!status && run.id)
             print_run(job, &run, model.name, together_before(&job->together, run.id),
-                      together_seconds(&job->together));
+                      together_seconds(&job->together), NULL);
     }
     ebjr_store_close(store);
     return status;

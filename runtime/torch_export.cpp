@@ -234,7 +234,7 @@ torch::Tensor one_a_channel(const double *values, size_t count)
 
 void add_preprocessing(Module &module, const struct ebjr_preprocessing *preprocessing)
 {
-    static const struct ebjr_preprocessing none = {1, 1, 1, {0}, {1}};
+    static const struct ebjr_preprocessing none = {1, 1, 1, {0}, {1}, {}};
     const struct ebjr_preprocessing *self = preprocessing ? preprocessing : &none;
     add(module, "raw", preprocessing != nullptr);
     module.register_buffer("multiplier", torch::tensor(self->multiplier, torch::kFloat32));
