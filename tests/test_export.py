@@ -205,7 +205,7 @@ class Policies(ExportTest):
                          policy["stages"][0]["threshold"])
 
     def test_joint_answer(self):
-        for weight in ("0.5", "0.9", "0", "1"):
+        for weight in ("0.5", "0"):
             policy = self.pick("--plain", "--score", "margin", "--max-teacher-rate", "0.5",
                                "--answer", f"average:{weight}", "--tune-on", "0.2")
             _, stage, _ = self.assert_same(self.export(), torch.from_numpy(self.images),
@@ -218,17 +218,20 @@ class Policies(ExportTest):
             np.testing.assert_allclose(logits[who == 1], joint[who == 1], rtol=1e-4, atol=1e-4)
 
     def test_stages(self):
-        self.script("middle.pt", net(4, width=8))
+        middle = net(2)  # the teacher, but for some noise
+        with torch.no_grad():
+            middle.fc.weight += 2 * torch.randn_like(middle.fc.weight)
+        self.script("middle.pt", middle)
         self.run_models("middle.pt", options=(*NORMALISE, "--plan", "as-loaded"))
-        policy = self.pick("--plain", "--score", "msp", "--max-teacher-rate", "0.4",
+        policy = self.pick("--plain", "--score", "msp", "--max-teacher-rate", "0.3",
                            "--stages", "small,middle,large", models=())
         self.assertEqual(len(policy["stages"]), 3)
         prediction, stage, score = self.infer()
         z = self.stored_logits(3)
         middle = np.exp(z - z.max(1, keepdims=True))
         middle = (middle / middle.sum(1, keepdims=True)).max(1)
-        near = ((np.abs(score - policy["stages"][0]["threshold"]) < NEAR)
-                | (np.abs(middle - policy["stages"][1]["threshold"]) < NEAR))
+        thresholds = [float(stage["threshold"]) for stage in policy["stages"][:2]]
+        near = ((np.abs(score - thresholds[0]) < NEAR) | (np.abs(middle - thresholds[1]) < NEAR))
         self.assertLess(near.mean(), 0.1)
         cascade = self.export()
         for batch in (None, 1, 7):
@@ -236,7 +239,8 @@ class Policies(ExportTest):
             fine = np.flatnonzero(~near[:len(who)])
             np.testing.assert_array_equal(who[fine], stage[fine])
             np.testing.assert_array_equal(predictions(logits)[fine], prediction[fine])
-        self.assertGreater(len(set(stage)), 1)
+        self.assertGreaterEqual(len({0, 1, 2} & set(stage)), 2, thresholds)
+        self.assertIn(1, stage)
 
     def test_specialised_student(self):
         meaning = [4, None, 1, 7, None, 0, 2]
@@ -296,7 +300,7 @@ class Files(ExportTest):
         for shape in ("3x8", "3x8x8x8", "0x8x8", "-3x8x8", "3x8x8 ", "axbxc", ""):
             self.refuse("--shape", code=2,
                         arguments=(*self.command_line, *models, "--shape", shape))
-        self.refuse("channels", arguments=(*self.command_line, *models, "--shape", "1x8x8"))
+        self.refuse("1 channel", arguments=(*self.command_line, *models, "--shape", "1x8x8"))
         self.ebjr(*self.command_line, *models, "--shape", "x".join(map(str, SHAPE)))
         kept = self.path("cascade.pt").read_bytes()
         self.export()
