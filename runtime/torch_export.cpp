@@ -162,7 +162,6 @@ void add(Module &module, const char *name, const std::vector<Number> &values)
 void add_scores(Module &module, const struct ebjr_router &router)
 {
     c10::List<std::string> names;
-    std::vector<double> weights;
     size_t count;
     const struct ebjr_score *scores = ebjr_score_list(&count);
     for (size_t i = 0; i < count; i++)
@@ -243,15 +242,26 @@ void add_preprocessing(Module &module, const struct ebjr_preprocessing *preproce
     module.register_buffer("std", one_a_channel(self->std, self->channels));
 }
 
-// Written beside the target first and renamed. A stream, not a name: the archive does not know what
-// its file is called.
+// A stream, not a name: the archive does not know what its file is called. Where the disk refuses a
+// write, the stream knows, and libtorch raises.
+void save(std::ofstream &file, const Module &module, const char *policy_text)
+{
+    try {
+        module.save(file, {{"policy.json", policy_text}});
+    } catch (const std::exception &) {
+        if (file)
+            throw;
+    }
+}
+
+// Beside the target first, then renamed.
 int write(const Module &module, const struct ebjr_export *what)
 {
     std::string path = what->path, beside = path + ".part";
     errno = 0;
     std::ofstream file(beside, std::ios::binary);
     if (file)
-        module.save(file, {{"policy.json", what->policy_text}});
+        save(file, module, what->policy_text);
     file.close();
     if (!file || std::rename(beside.c_str(), path.c_str()) != 0) {
         int reason = errno;

@@ -1,6 +1,8 @@
 """Cascades as one TorchScript module: what PyTorch says of them, against the live cascade."""
 
 import json
+import os
+import resource
 import shutil
 import tempfile
 import unittest
@@ -327,6 +329,17 @@ class Files(ExportTest):
         self.assertEqual(self.path("cascade.pt").read_bytes(), kept)
         self.assertEqual(list(self.directory.glob("*.part")), [])
 
+    def test_full_disk(self):
+        """What stood there before is there after."""
+        self.export()
+        kept = self.path("cascade.pt").read_bytes()
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        self.refuse("cannot write cascade.pt", "too large", preexec_fn=limit,
+                    restore_signals=False, arguments=(*self.command_line, *self.here, "--shape",
+                                                      "3x8x8"))
+        self.assertEqual(self.path("cascade.pt").read_bytes(), kept)
+        self.assertEqual(list(self.directory.glob("*.part")), [])
+
     def test_hostile_names(self):
         name = 'a "b"\n\t\\ é; import os'
         self.db = self.path("hostile.db")
@@ -359,6 +372,35 @@ class Files(ExportTest):
         near = np.abs(score - threshold) < NEAR
         np.testing.assert_array_equal(stage[~near], (score < threshold)[~near])
         self.assertTrue(0.2 < stage.mean() < 0.8)
+
+
+class Progress(RunTest):
+    """Of commands that execute models, for programs."""
+
+    def test_run_and_infer(self):
+        name = 'a "b"\n\u2028é'
+        self.script("m.pt", net(1, width=4))
+        self.script("n.pt", net(2))
+        steps = {}
+        process = self.ebjr("run", "--db", self.db, *self.dataset, *NORMALISE, "--model",
+                            f"{name}=m.pt", "--model", "n.pt", "--batch", "10", "--plan", "frozen",
+                            "--progress", "json")
+        *lines, end = map(json.loads, process.stderr.split("\n")[:-1])
+        for line in lines:
+            self.assertEqual((line["command"], line["total"]), ("run", self.SAMPLES))
+            steps.setdefault(line["stage"], []).append(line["done"])
+        self.assertEqual(list(steps), [name, "n"])
+        for done in steps.values():
+            self.assertEqual((done, done[-1]), (sorted(done), self.SAMPLES))
+        self.assertEqual((end["event"], end["status"]), ("end", "done"))
+        infer = ("infer", *self.dataset, "--student", name, "--teacher", "n", "--score", "msp",
+                 "--threshold", "0.5", "--plan", "as-loaded")
+        self.refuse("EBJR_DB", "--db", code=2, arguments=infer)
+        process = self.ebjr(*infer, "--progress", "json", "--quiet",
+                            env={**os.environ, "EBJR_DB": str(self.db)})
+        *lines, end = map(json.loads, process.stderr.split("\n")[:-1])
+        self.assertEqual({(line["event"], line["stage"]) for line in lines}, {("progress", "infer")})
+        self.assertEqual(end["command"], "infer")
 
 
 if __name__ == "__main__":
