@@ -32,7 +32,7 @@ static int malformed(const ebjr_records *records, const char *what)
 static int append(ebjr_records *records, struct record *record, int c)
 {
     if (record->length == sizeof record->text)
-        return malformed(records, "the record is too long (64 KiB are the most)");
+        return malformed(records, "the record is too long (1 MiB is the most)");
     record->text[record->length++] = (char)c;
     return 0;
 }
@@ -40,7 +40,7 @@ static int append(ebjr_records *records, struct record *record, int c)
 static int begin_field(ebjr_records *records, struct record *record)
 {
     if (record->count == EBJR_RECORD_FIELDS)
-        return malformed(records, "more than 64 fields");
+        return malformed(records, "more than 4096 fields");
     record->field[record->count++] = record->length;
     return 0;
 }

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { EBJR_RECORD_SIZE = 1 << 16, EBJR_RECORD_FIELDS = 64 };
+enum { EBJR_RECORD_SIZE = 1 << 20, EBJR_RECORD_FIELDS = 4096 };
 
 typedef struct ebjr_records ebjr_records;
 

@@ -21,6 +21,7 @@ struct request {
     const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *model_sha256,
         *latency, *format;
     double flops, parameters;
+    bool probabilities;
 };
 
 struct import {
@@ -41,21 +42,29 @@ static const struct column columns[] = {
 
 enum { BLOCK = 1024 };
 
+static int open_logits(ebjr_logits_file **out, const struct request *request)
+{
+    int status = ebjr_logits_file_open(out, request->logits);
+    if (!status && request->probabilities)
+        ebjr_logits_file_of_probabilities(*out);
+    return status;
+}
+
 /* The labels of the logits file's own column, in one pass over it. */
-static int labels_of_csv(struct import *import, const char *path)
+static int labels_of_csv(struct import *import, const struct request *request)
 {
     const struct ebjr_logits_info *info = ebjr_logits_file_describe(import->file);
     ebjr_logits_file *again;
     float *row = malloc(info->classes * sizeof *row);
     import->labels = malloc((size_t)info->samples * sizeof *import->labels);
-    int status = row && import->labels ? ebjr_logits_file_open(&again, path) : ebjr_error_memory();
+    int status = row && import->labels ? open_logits(&again, request) : ebjr_error_memory();
     if (!status) {
         for (int64_t i = 0; !status && i < info->samples; i++)
             status = ebjr_logits_file_read(again, 1, row, &import->labels[i]);
         ebjr_logits_file_close(again);
     }
     free(row);
-    return status ? ebjr_error_context(status, "%s", path) : 0;
+    return status ? ebjr_error_context(status, "%s", request->logits) : 0;
 }
 
 static int find_labels(struct import *import, const struct request *request)
@@ -71,7 +80,7 @@ static int find_labels(struct import *import, const struct request *request)
             "a stored data set, or a CSV column named label",
             request->logits);
     if (info->has_labels)
-        return labels_of_csv(import, request->logits);
+        return labels_of_csv(import, request);
     if (request->labels) {
         status = ebjr_labels_read(&import->labels, &count, request->labels);
     } else {
@@ -178,12 +187,12 @@ static int describe_model(struct import *import, const struct request *request)
 }
 
 /* Every row, before anything is stored: what an import cannot finish, it does not begin. */
-static int check_rows(const struct import *import, const char *path)
+static int check_rows(const struct import *import, const struct request *request)
 {
     const struct ebjr_logits_info *info = ebjr_logits_file_describe(import->file);
     ebjr_logits_file *again = NULL;
     float *logits = malloc(info->classes * sizeof *logits);
-    int status = logits ? ebjr_logits_file_open(&again, path) : ebjr_error_memory();
+    int status = logits ? open_logits(&again, request) : ebjr_error_memory();
     for (int64_t i = 0; !status && i < info->samples; i++) {
         struct ebjr_output row = {.index = i, .label = import->labels[i], .logits = logits};
         status = ebjr_logits_file_read(again, 1, logits, NULL);
@@ -192,7 +201,7 @@ static int check_rows(const struct import *import, const char *path)
     }
     ebjr_logits_file_close(again);
     free(logits);
-    return status ? ebjr_error_context(status, "%s", path) : 0;
+    return status ? ebjr_error_context(status, "%s", request->logits) : 0;
 }
 
 /* FLOPs may be told later than the logits. */
@@ -278,7 +287,7 @@ static int fill(struct import *import)
 
 static int import_logits(struct import *import, const struct request *request, struct output output)
 {
-    int status = ebjr_logits_file_open(&import->file, request->logits);
+    int status = open_logits(&import->file, request);
     if (!status)
         status = ebjr_store_open(&import->store, request->db, EBJR_STORE_CREATE);
     if (!status)
@@ -288,13 +297,17 @@ static int import_logits(struct import *import, const struct request *request, s
     if (!status)
         status = describe_model(import, request);
     if (!status)
-        status = check_rows(import, request->logits);
+        status = check_rows(import, request);
     if (!status)
         status = put(import);
     if (status)
         return status;
 
     int64_t first = import->run.done;
+    if (ebjr_logits_file_describe(import->file)->probabilities)
+        say("note: %s holds probabilities: their logarithms are stored, so that every energy is 0 "
+            "and max-logit is log max p; the other scores are those of the logits",
+            request->logits);
     if (first == import->run.samples)
         say("%s: all %lld samples are stored already; nothing to do", import->model.name,
             (long long)first);
@@ -326,6 +339,8 @@ static int run(const struct command *command, int argc, char **argv)
          ".npy [n, classes] of float32 or float64, or CSV: a row a sample, a column a\n"
          "class; a column named label holds the labels",
          true},
+        {"probabilities", OPTION_FLAG, &request.probabilities, NULL,
+         "the file holds probabilities of all classes, not logits", false},
         {"labels", OPTION_TEXT, &request.labels, "FILE", ".npy of integers, or one integer a line",
          false},
         {"dataset", OPTION_TEXT, &request.dataset, "NAME",
@@ -366,6 +381,15 @@ const struct command command_import = {
     "import", "store logits that another program computed",
     "They are stored exactly like a run's, and any stored model can be student or teacher of any\n"
     "other on the same data set. Imports with the same labels are on the same data set.\n\n"
+    "CSV may have columns named logit_0, logit_1, ... or prob_0, ..., or a column logits (or "
+    "prob)\n"
+    "of lists, \"[0.1, -2.5]\"; columns that are neither these nor label are then passed over. So\n"
+    "timm's inference.py writes with --topk 0 (better with --output-type logit, and with\n"
+    "--results-separate-col, which keeps all digits), and so do pandas and Hugging Face's "
+    "datasets.\n"
+    "Of probabilities the logarithms are stored: logits up to a constant a sample, on which all\n"
+    "scores but energy and max-logit are the same. Files of the best classes only (top-k) are "
+    "refused.\n\n"
     "Example:\n"
     "  ebjr import --db s.db --name small --logits small.npy --labels labels.npy --flops 55M\n"
     "  ebjr import --db s.db --name large --logits large.npy --labels labels.npy --flops 292M\n",

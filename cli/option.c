@@ -14,7 +14,7 @@
 enum { MOST_OPTIONS = 64 };
 
 /* A command's options and those of all, and which of them have a value by now. */
-struct table {
+struct option_table {
     const struct command *command;
     struct option_row rows[MOST_OPTIONS];
     size_t count;
@@ -87,7 +87,7 @@ static void print_row(const struct option_row *row)
     putchar('\n');
 }
 
-static void print_help(const struct table *table)
+static void print_help(const struct option_table *table)
 {
     const struct command *command = table->command;
     size_t own = table->count - ROWS(common_rows);
@@ -116,7 +116,7 @@ static const char *option_name(const struct option_row *row)
     return row->kind == OPTION_REST ? "" : row->name;
 }
 
-static int unknown(const struct table *table, const char *given)
+static int unknown(const struct option_table *table, const char *given)
 {
     const char *names[MOST_OPTIONS], *command = table->command->name;
     char name[64];
@@ -167,7 +167,7 @@ static int take(const struct option_row *row, const char *argument)
 }
 
 /* What stands alone, which getopt has moved to the end. */
-static int take_rest(const struct table *table, char **items, size_t count)
+static int take_rest(const struct option_table *table, char **items, size_t count)
 {
     const char *command = table->command->name;
     for (size_t i = 0; i < table->count; i++) {
@@ -186,7 +186,7 @@ static int take_rest(const struct table *table, char **items, size_t count)
     return EBJR_EINVAL;
 }
 
-static int take_command_line(struct table *table, int argc, char **argv)
+static int take_command_line(struct option_table *table, int argc, char **argv)
 {
     struct option options[MOST_OPTIONS + 2] = {{0}};
     const char *command = table->command->name;
@@ -219,7 +219,7 @@ static int take_command_line(struct table *table, int argc, char **argv)
     return take_rest(table, argv + optind, (size_t)(argc - optind));
 }
 
-static int take_variables(struct table *table)
+static int take_variables(struct option_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
         const char *name = option_variable(table->rows[i].name);
@@ -233,7 +233,7 @@ static int take_variables(struct table *table)
 }
 
 /* The settings of one section, which are alike in rank: a list may come many times, else once. */
-static int take_section(struct table *table, const char *section)
+static int take_section(struct option_table *table, const char *section)
 {
     int line[MOST_OPTIONS] = {0};
     for (size_t s = 0; s < config.count; s++) {
@@ -258,7 +258,7 @@ static int take_section(struct table *table, const char *section)
     return 0;
 }
 
-static int take_config(struct table *table)
+static int take_config(struct option_table *table)
 {
     config_clear(&config);
     int status = config_open(&config, common.config);
@@ -284,7 +284,7 @@ static int settle_talk(const struct command *command)
     return EBJR_EINVAL;
 }
 
-static int check_required(const struct table *table)
+static int check_required(const struct option_table *table)
 {
     const char *command = table->command->name;
     for (size_t i = 0; i < table->count; i++) {
@@ -306,7 +306,7 @@ static struct {
     void *context;
 } visitor;
 
-static void visit(const struct table *table)
+static void visit(const struct option_table *table)
 {
     static const struct option_row help = {"help", OPTION_FLAG, NULL, NULL, "this text", false};
     for (size_t i = 0; i < table->count; i++)
@@ -326,7 +326,7 @@ void option_visit(const struct command *command,
 int option_parse(const struct command *command, const struct option_row *rows, size_t count,
                  int argc, char **argv)
 {
-    struct table table = {.command = command, .count = count + ROWS(common_rows)};
+    struct option_table table = {.command = command, .count = count + ROWS(common_rows)};
     assert(table.count <= MOST_OPTIONS);
     memcpy(table.rows, rows, count * sizeof *rows);
     memcpy(table.rows + count, common_rows, sizeof common_rows);

@@ -9,7 +9,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
+#include <ostream>
+#include <streambuf>
+#include <string>
 #include <vector>
 
 namespace
@@ -162,7 +164,6 @@ void add(Module &module, const char *name, const std::vector<Number> &values)
 void add_scores(Module &module, const struct ebjr_router &router)
 {
     c10::List<std::string> names;
-    std::vector<double> weights;
     size_t count;
     const struct ebjr_score *scores = ebjr_score_list(&count);
     for (size_t i = 0; i < count; i++)
@@ -243,22 +244,64 @@ void add_preprocessing(Module &module, const struct ebjr_preprocessing *preproce
     module.register_buffer("std", one_a_channel(self->std, self->channels));
 }
 
-// Written beside the target first and renamed. A stream, not a name: the archive does not know what
-// its file is called.
+// Into a file. Where the disk refuses, it keeps the reason and takes the rest for nothing:
+// libtorch's writer would end the process.
+class FileBuffer : public std::streambuf
+{
+  public:
+    explicit FileBuffer(const std::string &path) : file(std::fopen(path.c_str(), "wb"))
+    {
+        if (!file)
+            failure = errno;
+    }
+
+    ~FileBuffer() override { close(); }
+
+    // 0, or the errno of the first refusal.
+    int close()
+    {
+        if (file && std::fclose(file) != 0 && !failure)
+            failure = errno;
+        file = nullptr;
+        return failure;
+    }
+
+  protected:
+    std::streamsize xsputn(const char *bytes, std::streamsize count) override
+    {
+        size_t size = static_cast<size_t>(count);
+        if (!failure && std::fwrite(bytes, 1, size, file) != size)
+            failure = errno;
+        return count;
+    }
+
+    int overflow(int byte) override
+    {
+        char one = static_cast<char>(byte);
+        xsputn(&one, 1);
+        return 0;
+    }
+
+  private:
+    std::FILE *file;
+    int failure = 0;
+};
+
+// Beside the target first, then renamed. A stream, not a name: the archive does not know what its
+// file is called.
 int write(const Module &module, const struct ebjr_export *what)
 {
     std::string path = what->path, beside = path + ".part";
-    errno = 0;
-    std::ofstream file(beside, std::ios::binary);
-    if (file)
-        module.save(file, {{"policy.json", what->policy_text}});
-    file.close();
-    if (!file || std::rename(beside.c_str(), path.c_str()) != 0) {
-        int reason = errno;
-        std::remove(beside.c_str());
-        return ebjr_error_set(EBJR_EIO, "cannot write %s: %s", what->path, std::strerror(reason));
-    }
-    return 0;
+    FileBuffer buffer(beside);
+    std::ostream stream(&buffer);
+    module.save(stream, {{"policy.json", what->policy_text}});
+    int failure = buffer.close();
+    if (!failure && std::rename(beside.c_str(), path.c_str()) != 0)
+        failure = errno;
+    if (!failure)
+        return 0;
+    std::remove(beside.c_str());
+    return ebjr_error_set(EBJR_EIO, "cannot write %s: %s", what->path, std::strerror(failure));
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 """Cascades as one TorchScript module: what PyTorch says of them, against the live cascade."""
 
 import json
+import os
+import resource
 import shutil
 import tempfile
 import unittest
@@ -205,7 +207,7 @@ class Policies(ExportTest):
                          policy["stages"][0]["threshold"])
 
     def test_joint_answer(self):
-        for weight in ("0.5", "0.9", "0", "1"):
+        for weight in ("0.5", "0"):
             policy = self.pick("--plain", "--score", "margin", "--max-teacher-rate", "0.5",
                                "--answer", f"average:{weight}", "--tune-on", "0.2")
             _, stage, _ = self.assert_same(self.export(), torch.from_numpy(self.images),
@@ -218,17 +220,20 @@ class Policies(ExportTest):
             np.testing.assert_allclose(logits[who == 1], joint[who == 1], rtol=1e-4, atol=1e-4)
 
     def test_stages(self):
-        self.script("middle.pt", net(4, width=8))
+        middle = net(2)  # the teacher, but for some noise
+        with torch.no_grad():
+            middle.fc.weight += 2 * torch.randn_like(middle.fc.weight)
+        self.script("middle.pt", middle)
         self.run_models("middle.pt", options=(*NORMALISE, "--plan", "as-loaded"))
-        policy = self.pick("--plain", "--score", "msp", "--max-teacher-rate", "0.4",
+        policy = self.pick("--plain", "--score", "msp", "--max-teacher-rate", "0.3",
                            "--stages", "small,middle,large", models=())
         self.assertEqual(len(policy["stages"]), 3)
         prediction, stage, score = self.infer()
         z = self.stored_logits(3)
         middle = np.exp(z - z.max(1, keepdims=True))
         middle = (middle / middle.sum(1, keepdims=True)).max(1)
-        near = ((np.abs(score - policy["stages"][0]["threshold"]) < NEAR)
-                | (np.abs(middle - policy["stages"][1]["threshold"]) < NEAR))
+        thresholds = [float(stage["threshold"]) for stage in policy["stages"][:2]]
+        near = ((np.abs(score - thresholds[0]) < NEAR) | (np.abs(middle - thresholds[1]) < NEAR))
         self.assertLess(near.mean(), 0.1)
         cascade = self.export()
         for batch in (None, 1, 7):
@@ -236,7 +241,8 @@ class Policies(ExportTest):
             fine = np.flatnonzero(~near[:len(who)])
             np.testing.assert_array_equal(who[fine], stage[fine])
             np.testing.assert_array_equal(predictions(logits)[fine], prediction[fine])
-        self.assertGreater(len(set(stage)), 1)
+        self.assertGreaterEqual(len({0, 1, 2} & set(stage)), 2, thresholds)
+        self.assertIn(1, stage)
 
     def test_specialised_student(self):
         meaning = [4, None, 1, 7, None, 0, 2]
@@ -296,7 +302,7 @@ class Files(ExportTest):
         for shape in ("3x8", "3x8x8x8", "0x8x8", "-3x8x8", "3x8x8 ", "axbxc", ""):
             self.refuse("--shape", code=2,
                         arguments=(*self.command_line, *models, "--shape", shape))
-        self.refuse("channels", arguments=(*self.command_line, *models, "--shape", "1x8x8"))
+        self.refuse("1 channel", arguments=(*self.command_line, *models, "--shape", "1x8x8"))
         self.ebjr(*self.command_line, *models, "--shape", "x".join(map(str, SHAPE)))
         kept = self.path("cascade.pt").read_bytes()
         self.export()
@@ -320,6 +326,17 @@ class Files(ExportTest):
             "export", "--policy", "policy.json", "--db", self.db, *self.here, "--out", "directory"))
         self.refuse("raw", "pixels", code=2, arguments=(
             *self.command_line, "--db", self.db, "--input", "pixels"))
+        self.assertEqual(self.path("cascade.pt").read_bytes(), kept)
+        self.assertEqual(list(self.directory.glob("*.part")), [])
+
+    def test_full_disk(self):
+        """What stood there before is there after."""
+        self.export()
+        kept = self.path("cascade.pt").read_bytes()
+        limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        self.refuse("cannot write cascade.pt", "too large", preexec_fn=limit,
+                    restore_signals=False, arguments=(*self.command_line, *self.here, "--shape",
+                                                      "3x8x8"))
         self.assertEqual(self.path("cascade.pt").read_bytes(), kept)
         self.assertEqual(list(self.directory.glob("*.part")), [])
 
@@ -355,6 +372,35 @@ class Files(ExportTest):
         near = np.abs(score - threshold) < NEAR
         np.testing.assert_array_equal(stage[~near], (score < threshold)[~near])
         self.assertTrue(0.2 < stage.mean() < 0.8)
+
+
+class Progress(RunTest):
+    """Of commands that execute models, for programs."""
+
+    def test_run_and_infer(self):
+        name = 'a "b"\n\u2028é'
+        self.script("m.pt", net(1, width=4))
+        self.script("n.pt", net(2))
+        steps = {}
+        process = self.ebjr("run", "--db", self.db, *self.dataset, *NORMALISE, "--model",
+                            f"{name}=m.pt", "--model", "n.pt", "--batch", "10", "--plan", "frozen",
+                            "--progress", "json")
+        *lines, end = map(json.loads, process.stderr.split("\n")[:-1])
+        for line in lines:
+            self.assertEqual((line["command"], line["total"]), ("run", self.SAMPLES))
+            steps.setdefault(line["stage"], []).append(line["done"])
+        self.assertEqual(list(steps), [name, "n"])
+        for done in steps.values():
+            self.assertEqual((done, done[-1]), (sorted(done), self.SAMPLES))
+        self.assertEqual((end["event"], end["status"]), ("end", "done"))
+        infer = ("infer", *self.dataset, "--student", name, "--teacher", "n", "--score", "msp",
+                 "--threshold", "0.5", "--plan", "as-loaded")
+        self.refuse("EBJR_DB", "--db", code=2, arguments=infer)
+        process = self.ebjr(*infer, "--progress", "json", "--quiet",
+                            env={**os.environ, "EBJR_DB": str(self.db)})
+        *lines, end = map(json.loads, process.stderr.split("\n")[:-1])
+        self.assertEqual({(line["event"], line["stage"]) for line in lines}, {("progress", "infer")})
+        self.assertEqual(end["command"], "infer")
 
 
 if __name__ == "__main__":

@@ -193,6 +193,21 @@ class Config(HabitsTest):
         self.refuse_file("progress = much\n", "--progress", "much")
         self.refuse("true", code=2, arguments=("ls", "--db", self.db, "--quiet=perhaps"))
 
+    def test_any_bytes(self):
+        """Read, or refused in one line with the file's name."""
+        generator = np.random.default_rng(8)
+        good = b'# c\ndb = "a\\n"\n[run]\nmodel = a=b\nquiet = true\n[eval]\nthreshold = 1\n'
+        for _ in range(150):
+            data = bytearray(good)
+            for at in generator.integers(0, len(data), generator.integers(1, 4)):
+                data[at] = generator.choice([0, 10, 34, 61, 91, 92, 93, 255, generator.integers(256)])
+            self.write("c", bytes(data[:generator.integers(1, len(data) + 1)]))
+            process = self.start("config", "--config", "c")
+            output, talk = process.communicate()
+            self.assertIn(process.returncode, (0, 2), data)
+            self.assertEqual(talk.count(b"\n"), 1, (data, talk))
+            self.assertTrue(talk.startswith((b"read c", b"ebjr config: c:")), (data, talk))
+
     def test_hostile_names(self):
         self.names = (HOSTILE, "large")
         self.store()
