@@ -31,7 +31,7 @@ static int finish(ebjr_recorder *recorder, int status)
 
 /* Batch after batch, until the feed ends. */
 static int consume(ebjr_feed *feed, ebjr_recorder *recorder, ebjr_model *model, float *logits,
-                   int64_t samples, const struct ebjr_run_options *options)
+                   const struct ebjr_stored_run *run, const struct ebjr_run_options *options)
 {
     struct ebjr_feed_batch batch;
     int more;
@@ -39,9 +39,9 @@ static int consume(ebjr_feed *feed, ebjr_recorder *recorder, ebjr_model *model, 
         int status = step(recorder, model, logits, &batch);
         if (status)
             return status;
-        int64_t done = batch.first + (int64_t)batch.count;
-        if (options->progress && options->progress(options->context, done, samples) != 0 &&
-            done < samples)
+        int64_t done = batch.first - run->first + (int64_t)batch.count;
+        if (options->progress && options->progress(options->context, done, run->samples) != 0 &&
+            done < run->samples)
             return ebjr_error_set(EBJR_EINTERRUPTED, "interrupted");
     }
     return more;
@@ -51,8 +51,8 @@ int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *mo
                   ebjr_dataset *dataset, const struct ebjr_preprocessing *preprocessing,
                   const struct ebjr_run_options *options, struct ebjr_run_times *times)
 {
-    const struct ebjr_feed_request request = {.first = run->done,
-                                              .end = run->samples,
+    const struct ebjr_feed_request request = {.first = run->first + run->done,
+                                              .end = run->first + run->samples,
                                               .batch = options->batch,
                                               .workers = options->workers};
     ebjr_recorder *recorder = NULL;
@@ -62,7 +62,7 @@ int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *mo
     if (!status)
         status = ebjr_feed_open(&feed, dataset, preprocessing, &request);
     if (!status)
-        status = consume(feed, recorder, model, logits, run->samples, options);
+        status = consume(feed, recorder, model, logits, run, options);
     if (recorder)
         status = finish(recorder, status);
     if (times)
