@@ -5,9 +5,11 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "db/latency.h"
+#include "runtime/class_file.h"
 #include "runtime/class_map.h"
 #include "runtime/derive.h"
 #include "runtime/logits_file.h"
+#include "runtime/npy.h"
 #include "runtime/recorder.h"
 #include "version.h"
 
@@ -18,8 +20,8 @@
 #include <string.h>
 
 struct request {
-    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *model_sha256,
-        *latency, *format;
+    const char *db, *name, *logits, *labels, *dataset, *dataset_name, *class_map, *class_names,
+        *model_sha256, *latency, *format;
     double flops, parameters;
     bool probabilities;
 };
@@ -28,6 +30,7 @@ struct import {
     ebjr_store *store;
     ebjr_logits_file *file;
     int32_t *labels; /* [samples] */
+    struct ebjr_class_file classes;
     struct ebjr_stored_model model;
     struct ebjr_stored_dataset dataset;
     struct ebjr_stored_run run;
@@ -161,7 +164,7 @@ static int describe_model(struct import *import, const struct request *request)
     snprintf(model->kind, sizeof model->kind, "import");
     snprintf(model->path, sizeof model->path, "%s",
              realpath(request->logits, absolute) ? absolute : request->logits);
-    int status = ebjr_hash_file(model->sha256, &model->bytes, request->logits);
+    int status = ebjr_npy_hash(model->sha256, &model->bytes, request->logits);
     if (!status && request->model_sha256)
         status = take_hash(model->sha256, request->model_sha256);
     if (!status)
@@ -177,6 +180,8 @@ static int describe_model(struct import *import, const struct request *request)
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
     run->classes = (int64_t)ebjr_logits_file_describe(import->file)->classes;
     run->samples = ebjr_logits_file_describe(import->file)->samples;
+    if (!status && request->class_names)
+        status = ebjr_class_file_read(&import->classes, request->class_names);
     if (!status && request->class_map)
         status = ebjr_class_map_read(run->class_map, request->class_map);
     size_t outputs = ebjr_class_map_size(run->class_map);
@@ -209,6 +214,8 @@ static int put(struct import *import)
 {
     int64_t flops = import->run.flops;
     int status = ebjr_stored_dataset_put(import->store, &import->dataset);
+    if (!status && import->classes.names.count > 0)
+        status = ebjr_class_names_put(import->store, &import->dataset, &import->classes.names);
     if (!status)
         status = ebjr_stored_model_put(import->store, &import->model);
     import->run.model_id = import->model.id;
@@ -352,6 +359,8 @@ static int run(const struct command *command, int argc, char **argv)
         {"parameters", OPTION_NUMBER, &request.parameters, "N", "of the model", false},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of a specialised model: a line for each output, its class or other", false},
+        {"class-names", OPTION_TEXT, &request.class_names, "FILE",
+         "what classes are called: a name a line, or JSON (see ebjr run)", false},
         {"model-sha256", OPTION_TEXT, &request.model_sha256, "HEX",
          "of the model that made the logits, so that its imports on several data sets are\n"
          "of one model (default: of the logits, which are then a model of their own)",
@@ -372,6 +381,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (!status)
         status = import_logits(&import, &request, output);
     ebjr_logits_file_close(import.file);
+    ebjr_class_file_free(&import.classes);
     ebjr_store_close(import.store);
     free(import.labels);
     return status ? fail(command, status) : EXIT_DONE;

@@ -4,6 +4,7 @@
 #include "cli/live_cascade.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "runtime/feed.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,67 +22,25 @@ static const struct column columns[] = {
     {"correct", COLUMN_FLAG, 0, false, NULL},
 };
 
-/* A block of samples on its way: read, preprocessed, answered. */
-struct block {
-    size_t capacity, count;
-    int64_t first;
-    void *pixels;
-    float *inputs;
-    int32_t *labels;
-    struct ebjr_answer *answers;
-};
-
 struct totals {
     int64_t samples, deferred, labelled, correct;
 };
 
-static int block_new(struct block *block, size_t capacity, const struct ebjr_dataset_info *info)
-{
-    size_t size = info->shape.channels * info->shape.height * info->shape.width;
-    *block = (struct block){.capacity = capacity};
-    block->pixels = calloc(capacity * size, info->is_float ? sizeof(float) : 1);
-    block->inputs = calloc(capacity * size, sizeof(float));
-    block->labels = calloc(capacity, sizeof *block->labels);
-    block->answers = calloc(capacity, sizeof *block->answers);
-    return block->pixels && block->inputs && block->labels && block->answers ? 0
-                                                                             : ebjr_error_memory();
-}
-
-static void block_free(struct block *block)
-{
-    free(block->pixels);
-    free(block->inputs);
-    free(block->labels);
-    free(block->answers);
-}
-
-static int read_block(struct block *block, const struct live *live)
-{
-    const struct ebjr_dataset_info *info = ebjr_dataset_describe(live->dataset);
-    int64_t left = info->samples - block->first;
-    block->count = left < (int64_t)block->capacity ? (size_t)left : block->capacity;
-    int status =
-        ebjr_dataset_read(live->dataset, block->first, block->count, block->pixels, block->labels);
-    if (!status)
-        ebjr_preprocessing_apply(block->inputs, block->pixels, block->count, info,
-                                 &live->preprocessing);
-    return status;
-}
-
-static void print_block(struct table *table, struct totals *totals, const struct block *block,
+static void print_batch(struct table *table, struct totals *totals,
+                        const struct ebjr_feed_batch *batch, const struct ebjr_answer *answers,
                         const struct live_cascade *cascade)
 {
-    for (size_t i = 0; i < block->count; i++) {
-        const struct ebjr_answer *answer = &block->answers[i];
-        bool labelled = block->labels[i] >= 0;
-        bool correct = answer->prediction == block->labels[i];
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct ebjr_answer *answer = &answers[i];
+        bool labelled = batch->labels[i] >= 0;
+        bool correct = answer->prediction == batch->labels[i];
         struct value values[] = {
-            integer_value(block->first + (int64_t)i),
+            integer_value(batch->first + (int64_t)i),
             integer_value(answer->prediction),
             integer_value(answer->stage),
             text_value(cascade->stored[answer->stage].name),
             real_value(answer->score),
-            integer_value(labelled ? block->labels[i] : EBJR_UNKNOWN),
+            integer_value(labelled ? batch->labels[i] : EBJR_UNKNOWN),
             integer_value(labelled ? correct : EBJR_UNKNOWN),
         };
         table_row(table, values);
@@ -103,38 +62,59 @@ static void say_totals(const struct totals *totals, double seconds)
         (double)totals->samples / seconds);
 }
 
+/* The samples of one batch, answered and printed. */
+static int answer_batch(struct table *table, struct totals *totals, struct ebjr_answer *answers,
+                        const struct ebjr_feed_batch *batch, struct live_cascade *cascade)
+{
+    int status = ebjr_cascade_answer(cascade->cascade, answers, batch->inputs, batch->count);
+    if (status)
+        return ebjr_error_context(status, "samples %lld to %lld", (long long)batch->first,
+                                  (long long)batch->first + (long long)batch->count - 1);
+    print_batch(table, totals, batch, answers, cascade);
+    return 0;
+}
+
+static int answer_batches(struct table *table, struct totals *totals, struct progress *progress,
+                          ebjr_feed *feed, struct live_cascade *cascade, int64_t samples)
+{
+    struct ebjr_feed_batch batch;
+    int more = 0, status = 0;
+    struct ebjr_answer *answers =
+        calloc(ebjr_model_plan(cascade->models[0])->batch, sizeof *answers);
+    if (!answers)
+        return ebjr_error_memory();
+    while (!status && (more = ebjr_feed_next(feed, &batch)) > 0) {
+        int64_t done = batch.first + (int64_t)batch.count;
+        status = answer_batch(table, totals, answers, &batch, cascade);
+        if (!status && progress_step(progress, done, samples) != 0 && done < samples)
+            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted after %lld samples",
+                                    (long long)done);
+    }
+    free(answers);
+    return status ? status : more;
+}
+
 static int answer_all(struct table *table, const struct live *live, struct live_cascade *cascade)
 {
-    const struct ebjr_dataset_info *info = ebjr_dataset_describe(live->dataset);
+    const int64_t samples = ebjr_dataset_describe(live->dataset)->samples;
+    const struct ebjr_feed_request request = {.end = samples,
+                                              .batch = ebjr_model_plan(cascade->models[0])->batch,
+                                              .workers = live->workers};
     struct totals totals = {0};
     struct progress progress;
-    struct block block;
-    int status = block_new(&block, ebjr_model_plan(cascade->models[0])->batch, info);
+    ebjr_feed *feed = NULL;
+    int status = ebjr_feed_open(&feed, live->dataset, &live->preprocessing, &request);
+    if (status)
+        return status;
     progress_catch_signals();
     progress_begin(&progress, "infer", 0);
     table_begin(table);
-    while (!status && block.first < info->samples) {
-        status = read_block(&block, live);
-        if (!status)
-            status =
-                ebjr_cascade_answer(cascade->cascade, block.answers, block.inputs, block.count);
-        if (status) {
-            ebjr_error_context(status, "samples %lld to %lld", (long long)block.first,
-                               (long long)block.first + (long long)block.count - 1);
-            break;
-        }
-        print_block(table, &totals, &block, cascade);
-        block.first += (int64_t)block.count;
-        if (progress_step(&progress, block.first, info->samples) != 0 &&
-            block.first < info->samples)
-            status = ebjr_error_set(EBJR_EINTERRUPTED, "interrupted after %lld samples",
-                                    (long long)block.first);
-    }
+    status = answer_batches(table, &totals, &progress, feed, cascade, samples);
     double seconds = progress_end(&progress);
     int ended = table_end(table);
     if (totals.samples > 0)
         say_totals(&totals, seconds);
-    block_free(&block);
+    ebjr_feed_close(feed);
     return status ? status : ended;
 }
 
@@ -179,7 +159,7 @@ const struct command command_infer = {
     "infer", "answer samples by a live cascade",
     "The student sees every sample; those that its score is below the threshold for go through\n"
     "the teacher, batch by batch. The preprocessing is the policy's. A model file whose SHA-256\n"
-    "is not the policy's is refused. Labels are optional for npy: images.\n\n"
+    "is not the policy's is refused. Labels are optional for npy: and images:.\n\n"
     "Examples:\n"
     "  ebjr infer --db cifar10.db --policy policy.json --dataset npy:new.npy --layout nchw\n"
     "  ebjr infer --policy policy.json --model student.pt --model teacher.pt \\\n"

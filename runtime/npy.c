@@ -182,6 +182,27 @@ int ebjr_npy_open(ebjr_npy **out, const char *path)
     return 0;
 }
 
+int ebjr_npy_hash(char out[EBJR_HASH_TEXT], int64_t *bytes, const char *path)
+{
+    struct ebjr_npz_path npz;
+    ebjr_hash *hash;
+    if (!ebjr_npz_parse(&npz, path) || !*npz.array)
+        return ebjr_hash_file(out, bytes, path);
+    *bytes = 0;
+    int status = ebjr_hash_new(&hash);
+    if (status)
+        return status;
+    status = ebjr_hash_update_file(hash, npz.file, bytes);
+    if (!status)
+        status = ebjr_hash_update(hash, "#", 1);
+    if (!status)
+        status = ebjr_hash_update(hash, npz.array, strlen(npz.array));
+    if (!status)
+        status = ebjr_hash_finish(hash, out);
+    ebjr_hash_free(hash);
+    return status;
+}
+
 void ebjr_npy_close(ebjr_npy *npy)
 {
     if (!npy)

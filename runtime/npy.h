@@ -3,6 +3,8 @@
 #ifndef EBJR_RUNTIME_NPY_H
 #define EBJR_RUNTIME_NPY_H
 
+#include "base/hash.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +36,10 @@ typedef struct ebjr_npy ebjr_npy;
 /* The caller owns *out. Errors: EBJR_ENOTFOUND, EBJR_EIO; EBJR_EFORMAT not a .npy, Fortran order,
  * big-endian, a dtype not in the list above, or a file shorter or longer than its header says. */
 int ebjr_npy_open(ebjr_npy **out, const char *path);
+
+/* The SHA-256 of a file of arrays or any other, and its bytes; of one array of an .npz, over the
+ * file's bytes, '#' and the array's name. Errors: those of ebjr_hash_file. */
+int ebjr_npy_hash(char out[EBJR_HASH_TEXT], int64_t *bytes, const char *path);
 void ebjr_npy_close(ebjr_npy *npy);
 
 const struct ebjr_npy_shape *ebjr_npy_describe(const ebjr_npy *npy);

@@ -157,8 +157,10 @@ static int open_array(FILE **out, zip_t *zip, const struct ebjr_npz_path *path)
     int status = open_temporary(out);
     if (!status)
         status = unpack(*out, member, path);
-    if (status && *out)
+    if (status && *out) {
         fclose(*out);
+        *out = NULL;
+    }
     zip_fclose(member);
     return status;
 }

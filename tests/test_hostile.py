@@ -97,6 +97,8 @@ class Hostile(ProgramTest):
     def fill(self, first, second):
         """A store of two models on two data sets, which share their names."""
         self.db = self.path("store.db")
+        self.classes = [name for name in (first, second, "x") if is_text(name)]
+        self.path("classes.json").write_text(json.dumps(self.classes))
         for suffix in ("", "-wal", "-shm"):
             self.path(f"store.db{suffix}").unlink(missing_ok=True)
         for seed, dataset in enumerate((first, second)):
@@ -109,7 +111,8 @@ class Hostile(ProgramTest):
                 ns = self.save("ns.npy", np.arange(SAMPLES) + 1000 * skill)
                 self.last_import = ("--db", self.db, "--name", name, "--dataset-name", dataset,
                                     "--logits", logits, "--labels", self.save("y.npy", labels),
-                                    "--flops", flops, "--model-sha256", sha)
+                                    "--flops", flops, "--model-sha256", sha,
+                                    "--class-names", "classes.json")
                 self.run_quietly("import", *self.last_import, "--latency-ns", ns)
         self.names = [name.decode("utf-8", "replace") for name in map(as_bytes, (first, second))]
         self.of = ("--db", self.db, "--dataset", first)
@@ -215,7 +218,9 @@ class Tables(Hostile):
         if is_text(first) and is_text(second):
             self.assertEqual((row["student"], row["teacher"], row["dataset"]),
                              (first, second, first))
-        self.everywhere("eval", *self.cascade, *self.rule, "--by", "class")
+        rows = self.everywhere("eval", *self.cascade, *self.rule, "--by", "class")
+        names = self.classes + [""] * (CLASSES - len(self.classes))
+        self.assertEqual([row["name"] for row in rows], names)
         self.everywhere("sweep", *self.cascade, "--score", "msp")
         self.everywhere("sweep", *self.cascade, "--score", "msp", "--summary", "--resamples", "39")
         self.check_policy(first, second)

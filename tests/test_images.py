@@ -469,6 +469,88 @@ class BadPictures(ImagesTest):
                                                           code=1).stderr)
 
 
+class Live(ImagesTest):
+    def test_a_policy_brings_the_fit(self):
+        for i in range(12):
+            self.write(f"set/{i % 3}/{i}.png", png(Image.fromarray(scene(30 + i, 40, seed=i))))
+            self.write(f"unlabelled/{i:02}.png", png(Image.fromarray(scene(30 + i, 40, seed=i))))
+        for seed, name in enumerate(("small.pt", "large.pt")):
+            torch.manual_seed(seed)
+            model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 3))
+            model[1].weight.data *= 5
+            torch.jit.trace(model, torch.zeros(1, 3, 16, 16)).save(str(self.path(name)))
+        self.ebjr("run", "--db", self.db, "--dataset", "images:set", "--resize", "20", "--crop",
+                  "16", "--model", "small.pt", "--model", "large.pt", "--plan", "as-loaded")
+        rule = ("--db", self.db, "--student", "small", "--teacher", "large", "--score", "msp",
+                "--threshold", "0.4", "--plan", "as-loaded")
+        rows = self.json("infer", *rule, "--dataset", "images:set", "--workers", "3")
+        stored = self.query("SELECT prediction FROM output WHERE run_id = 1 ORDER BY idx")
+        kept = [(row["prediction"], one) for row, (one,) in zip(rows, stored) if row["stage"] == 0]
+        self.assertTrue(kept)
+        self.assertTrue(all(a == b for a, b in kept), kept)
+        self.assertEqual([row["label"] for row in rows], sorted(i % 3 for i in range(12)))
+        others = self.json("infer", *rule, "--dataset", "images:unlabelled")
+        self.assertEqual([row["label"] for row in others], [None] * 12)
+        order = sorted(range(12), key=lambda i: (i % 3, f"{i}.png"))
+        self.assertEqual([row["score"] for row in rows], [others[i]["score"] for i in order])
+        self.refuse("leave it out", code=2, arguments=(
+            "infer", *rule, "--dataset", "images:set", "--crop", "16"))
+
+
+class Arrays(ImagesTest):
+    """.npz files: arrays by their usual names, or by any."""
+
+    def setUp(self):
+        super().setUp()
+        generator = np.random.default_rng(1)
+        self.images = generator.integers(0, 256, (9, 3, 4, 4), dtype=np.uint8)
+        self.numbers = generator.integers(0, 5, 9)
+
+    def assert_read(self, spec, *options, images=None, db="a.db"):
+        self.path(db).unlink(missing_ok=True)
+        self.run_flat(spec, (4, 4), "--scale", "1", "--layout", "nchw", *options, db=self.path(db))
+        blobs = self.query("SELECT logits FROM output ORDER BY idx", db=self.path(db))
+        found = np.array([np.frombuffer(blob, "<f4") for blob, in blobs]).reshape(-1, 3, 4, 4)
+        np.testing.assert_array_equal(found, self.images if images is None else images)
+        self.assertEqual([label for label, in self.query("SELECT label FROM sample ORDER BY idx",
+                                                         db=self.path(db))], list(self.numbers))
+        return self.query("SELECT sha256 FROM dataset", db=self.path(db))
+
+    def test_by_names(self):
+        other = self.images[::-1]
+        np.savez(self.path("usual.npz"), images=self.images, labels=self.numbers)
+        np.savez_compressed(self.path("short.npz"), x=self.images, y=self.numbers, z=other)
+        np.savez(self.path("y.npz"), self.numbers)
+        self.assert_read("npy:usual.npz")
+        first = self.assert_read("npy:short.npz")
+        second = self.assert_read("npy:short.npz#z", "--labels", "short.npz#y", images=other)
+        self.assertNotEqual(first, second)
+        self.assert_read("npy:short.npz#x", "--labels", "y.npz")
+        logits = np.eye(9, 5, dtype=np.float32)
+        np.savez_compressed(self.path("l.npz"), a=logits, b=self.numbers)
+        self.ebjr("import", "--db", self.db, "--name", "m", "--logits", "l.npz#a", "--labels",
+                  "l.npz#b")
+        np.testing.assert_array_equal(self.stored_logits(), logits)
+
+    def test_malformed(self):
+        np.savez_compressed(self.path("good.npz"), images=self.images, labels=self.numbers)
+        data = self.path("good.npz").read_bytes()
+        at = data.index(b"images.npy") + 40
+        self.write("cut.npz", data[:-30])
+        self.write("flipped.npz", data[:at] + bytes([data[at] ^ 0xff]) + data[at + 1:])
+        self.write("none.npz", b"")
+        self.write("text.npz", b"not a zip at all")
+        np.savez(self.path("odd.npz"), a=self.images, b=self.numbers)
+        run = ("run", "--db", self.db, "--layout", "nchw", "--model", self.model((4, 4)),
+               "--dataset")
+        for spec, words in {"npy:cut.npz": "cut.npz", "npy:flipped.npz": "flipped.npz",
+                            "npy:none.npz": "none.npz", "npy:text.npz": "text.npz",
+                            "npy:odd.npz": "it holds a.npy, b.npy", "npy:good.npz#w": "no array w",
+                            "npy:odd.npz#a": "labels", "npy:missing.npz": "missing.npz"}.items():
+            with self.subTest(spec):
+                self.refuse(words, arguments=(*run, spec))
+
+
 class Interrupted(ImagesTest):
     def test_goes_on_where_it_stood(self):
         count = 600

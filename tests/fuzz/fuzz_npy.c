@@ -1,4 +1,4 @@
-/* The first byte chooses the layout, and whether the labels are the same file or none. */
+/* The first byte chooses the layout, whether the labels are the same file or none, and .npz. */
 #include "read_dataset.h"
 #include "runtime/npy.h"
 
@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char spec[256];
     if (size < 1)
         return 0;
-    const char *path = fuzz_file(0, "images.npy", data + 1, size - 1);
+    const char *name = data[0] & 4 ? "images.npz" : "images.npy";
+    const char *path = fuzz_file(0, name, data + 1, size - 1);
     snprintf(spec, sizeof spec, "npy:%s", path);
     read_array(path);
     read_dataset(spec, &(struct ebjr_dataset_options){.layout = data[0] & 1 ? "nchw" : "nhwc",

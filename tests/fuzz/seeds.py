@@ -57,6 +57,42 @@ seed("logits", "header.csv", b'label,"a ""b""",b\n1,0.5,2\n0,inf,-1\n')
 seed("logits", "integers.csv", b"label\n3\n1\n2\n")
 seed("logits", "map", b"3\n0\nother\n")
 
+for flat in (np.savez, np.savez_compressed):
+    file = io.BytesIO()
+    flat(file, images=np.zeros((3, 2, 4, 4), np.uint8), labels=np.arange(3))
+    seed("npy", f"{flat.__name__}.npz", bytes([4]) + file.getvalue())
+
+seed("list", "names", bytes([255]) + b'path,label\na.png,cat\n"b, c.png",dog\n')
+seed("list", "numbers", bytes([254]) + b"label,path\r\n3,a.png\r\n")
+seed("list", "json", bytes([120]) + b"path,label\na.png,n01\nb.png,7\n\n" +
+     b'{"0": ["n01", "tench"], "7": "ray"}')
+seed("list", "lines", bytes([90]) + b"path,label\na,ray\n" + b"tench\nray\n\xf0\x9f\x90\x8b\n")
+
+
+def pictures():
+    """Each kind there is, where Pillow is to be had."""
+    try:
+        from PIL import Image
+    except ImportError:
+        return
+    colours = GENERATOR.integers(0, 256, (24, 17, 4), dtype=np.uint8)
+    image = Image.fromarray(colours)
+    for mode in ("RGB", "L", "CMYK"):
+        for progressive in (False, True):
+            file = io.BytesIO()
+            image.convert("RGB").convert(mode).save(file, "JPEG", progressive=progressive)
+            yield f"{mode}{progressive:d}.jpg", file.getvalue()
+    for mode in ("RGBA", "RGB", "LA", "L", "P", "1", "I"):
+        file = io.BytesIO()
+        image.convert("RGB").convert(mode if mode not in ("LA", "RGBA") else "RGB").convert(
+            mode).save(file, "PNG")
+        yield f"{mode}.png", file.getvalue()
+
+
+for name, data in pictures():
+    seed("picture", name, bytes([8, 7, len(name), 0]) + data)
+seed("picture", "none", bytes(4))
+
 router = {"score": "energy", "temperature": 1.0, "p": 4.0, "precision": "double"}
 policy = {
     "ebjr_policy": 1, "program": "0.1.0", "answer_weight": 1.0, "classes": 3,
