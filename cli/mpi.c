@@ -1,6 +1,7 @@
 #include "cli/mpi.h"
 
 #include "base/error.h"
+#include "cli/timeout.h"
 
 #include <mpi.h>
 #include <stdlib.h>
@@ -38,13 +39,16 @@ static bool is_joined(void)
            begun && !ended;
 }
 
-/* MPI's own waiting keeps a processor busy, which others compute on. */
+/* MPI's own waiting keeps a processor busy, which others compute on. That they do not answer at
+ * once is no fault of a model's. */
 static void finish(MPI_Request *request)
 {
     static const struct timespec pause = {0, 5000000};
     int done = 0;
-    while (MPI_Test(request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done)
+    while (MPI_Test(request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
+        timeout_feed("the other processes", 0, "samples");
         nanosleep(&pause, NULL);
+    }
 }
 
 int mpi_tell(int number)

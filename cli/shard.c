@@ -153,7 +153,7 @@ int shard_path(char *out, size_t size, const char *pattern, const struct shard *
 
 const char *shard_launcher(void)
 {
-    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+    static const char *const sizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         const char *text = getenv(sizes[i]);
         if (text && strcmp(text, "1") != 0)

@@ -24,7 +24,8 @@ void shard_block(int64_t *first, int64_t *count, const struct shard *shard, int6
 /* A path with {rank} and {size} replaced. Errors: EBJR_EINVAL it is too long. */
 int shard_path(char *out, size_t size, const char *pattern, const struct shard *shard);
 
-/* The variable by which an MPI launcher says that this is one of several processes, or NULL. */
+/* The variable by which a launcher of one program in several processes (mpirun, srun) says that
+ * this is one of them; NULL: it is not. */
 const char *shard_launcher(void);
 
 #endif

@@ -38,6 +38,12 @@ int together_begin(struct together *out, struct shard *shard, char path[PATH_MAX
 {
     *out = (struct together){.db = db, .began = ebjr_monotonic_ns()};
     int status = mpi_begin(shard);
+    if (!status && shard->size == 1 && shard_launcher())
+        status = ebjr_error_set(EBJR_EINVAL,
+                                "%s tells of several processes, but MPI only of one: start them by "
+                                "mpirun or srun --mpi=pmix, or add --shard auto and --db "
+                                "'shard-{rank}.db'",
+                                shard_launcher());
     out->shard = *shard;
     out->active = shard->size > 1;
     if (!status && out->active)

@@ -152,8 +152,8 @@ static int collect_parts(struct merge *merge)
     return status;
 }
 
-/* The target must not be a shard. Runs that it has are gone on with. */
-static int recall_runs(struct merge *merge)
+/* The target must not be a shard. */
+static int check_target(const struct merge *merge)
 {
     struct ebjr_stored_run *runs = NULL;
     struct ebjr_stored_dataset *datasets = NULL;
@@ -161,16 +161,26 @@ static int recall_runs(struct merge *merge)
     int status = ebjr_stored_run_list(&runs, &count, merge->to);
     if (!status)
         status = ebjr_stored_dataset_list(&datasets, &dataset_count, merge->to);
-    for (size_t i = 0; !status && i < count; i++) {
+    for (size_t i = 0; !status && i < count; i++)
         for (size_t d = 0; !status && d < dataset_count; d++)
             if (datasets[d].id == runs[i].dataset_id)
                 status = ebjr_stored_run_check_whole(&runs[i], &datasets[d], merge->to);
-        for (size_t w = 0; !status && w < merge->count; w++)
-            if (is_same(&merge->wholes[w].merged.run, &runs[i]))
-                merge->wholes[w].merged.run = runs[i];
-    }
     free(runs);
     free(datasets);
+    return status;
+}
+
+/* Runs that the target has are gone on with. */
+static int recall_runs(struct merge *merge)
+{
+    struct ebjr_stored_run *runs = NULL;
+    size_t count = 0;
+    int status = ebjr_stored_run_list(&runs, &count, merge->to);
+    for (size_t i = 0; !status && i < count; i++)
+        for (size_t w = 0; w < merge->count; w++)
+            if (is_same(&merge->wholes[w].merged.run, &runs[i]))
+                merge->wholes[w].merged.run = runs[i];
+    free(runs);
     return status;
 }
 
@@ -335,6 +345,8 @@ static int fill(struct merge *merge, struct whole *whole)
 static int merge_all(struct merge *merge, const char *db)
 {
     int status = ebjr_store_open(&merge->to, db, EBJR_STORE_CREATE);
+    if (!status)
+        status = check_target(merge);
     for (size_t i = 0; !status && i < merge->source_count; i++)
         status = ebjr_merge_names(&merge->sources[i], merge->to, merge->options);
     if (!status)

@@ -81,7 +81,7 @@ class FailingDisk(Faults, MergeTest):
     NAMED = r"(store|shard0-50|shard50-100)\.db"
 
     def test_merge(self):
-        stores = self.shards(50, 100, extras=2)
+        stores = self.shards(50, 100, models=["small"], extras=2)
         digests = [self.digest(store) for store in stores]
         self.assert_swept(self.fill("earlier.db", "small", done=20),
                           ("merge", "--db", self.db, *stores))

@@ -63,7 +63,7 @@ class Together(ShardTest):
         """With its message; what the others stored is there for the next try."""
         command = (*self.command("small.pt"), *NORMALISE, *PLAN)
         self.path("store.db.shard-2").mkdir()
-        talk = self.mpirun(4, *command, code=1).stderr
+        talk = self.mpirun(4, *command, code=2).stderr
         self.assertIn("ebjr run: rank 2 of 4: ", talk)
         self.assertIn("store.db.shard-2: it is a directory", talk)
         self.path("store.db.shard-2").rmdir()
@@ -75,7 +75,7 @@ class Together(ShardTest):
     def test_another_number_of_processes(self):
         command = (*self.command("small.pt"), *NORMALISE, *PLAN)
         self.path("store.db.shard-3").mkdir()  # so that it breaks off
-        self.mpirun(4, *command, code=1)
+        self.mpirun(4, *command, code=2)
         self.shard("0/4", *PLAN, models=["small.pt"], db="store.db.shard-0")
         self.assertIn("another number of processes", self.mpirun(2, *command, code=1).stderr)
         self.path("store.db.shard-3").rmdir()

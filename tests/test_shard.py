@@ -178,7 +178,7 @@ class Names(ShardTest):
         """Several processes must not take one store; where one can merge, they need not."""
         if "MPI" in os.environ.get("EBJR_BUILT_WITH", ""):
             self.skipTest("this ebjr has MPI")
-        for variable in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"):
+        for variable in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"):
             self.refuse(variable, "--shard auto", "EBJR_MPI", code=2,
                         env=environment(**{variable: 4}),
                         arguments=(*self.command("small.pt"), *PLAN))
