@@ -46,20 +46,10 @@ unsigned ebjr_budgets_missed(const struct ebjr_figures *figures, const double *l
     return set;
 }
 
-/* One search: what it looks at, and by which rules. */
-struct search {
-    const struct ebjr_curve *curve;
-    const struct ebjr_costs *costs;
-    const double *limit;
-    const uint8_t *blocked;
-    enum ebjr_objective objective;
-};
-
 /* Bit b: budget b is asked for and not met by the point. */
-static unsigned violations(const struct search *search, size_t index,
-                           const struct ebjr_figures *figures)
+static unsigned violations(const struct ebjr_search *search, const struct ebjr_figures *figures,
+                           unsigned blocked)
 {
-    unsigned blocked = search->blocked ? search->blocked[index] : 0;
     return blocked | ebjr_budgets_missed(figures, search->limit);
 }
 
@@ -75,15 +65,21 @@ static double loss(const struct ebjr_figures *figures, enum ebjr_objective objec
     return NAN;
 }
 
-static int check_known(const struct search *search)
+void ebjr_search_begin(struct ebjr_search *out, const double *limit, enum ebjr_objective objective)
 {
-    struct ebjr_figures figures;
-    ebjr_figures_at(&figures, search->curve, 0, search->costs);
+    *out = (struct ebjr_search){
+        .limit = limit, .objective = objective, .best = INFINITY, .fewest = EBJR_BUDGETS + 1};
     for (int b = 0; b < EBJR_BUDGETS; b++)
-        if (!isnan(search->limit[b]) && isnan(figures.value[b]))
+        out->choice.reachable[b] = NAN;
+}
+
+int ebjr_search_check(const struct ebjr_search *search, const struct ebjr_figures *figures)
+{
+    for (int b = 0; b < EBJR_BUDGETS; b++)
+        if (!isnan(search->limit[b]) && isnan(figures->value[b]))
             return ebjr_error_set(EBJR_EINVAL, "--%s: the %s of these models are not stored",
                                   names[b], b == EBJR_MAX_FLOPS ? "FLOPs" : "latencies");
-    if (isnan(loss(&figures, search->objective)))
+    if (isnan(loss(figures, search->objective)))
         return ebjr_error_set(EBJR_EINVAL,
                               "the objective needs the %s of both models, which are not stored; "
                               "--minimize teacher-rate needs none",
@@ -91,78 +87,92 @@ static int check_known(const struct search *search)
     return 0;
 }
 
+bool ebjr_search_first(struct ebjr_search *search, size_t index, const struct ebjr_figures *figures,
+                       unsigned blocked)
+{
+    struct ebjr_choice *choice = &search->choice;
+    double value = loss(figures, search->objective);
+    for (int b = 0; b < EBJR_BUDGETS; b++)
+        choice->reachable[b] = is_lower_bound(b) ? fmax(choice->reachable[b], figures->value[b])
+                                                 : fmin(choice->reachable[b], figures->value[b]);
+    /* points come by growing student share: the later of equals is the larger share */
+    if (violations(search, figures, blocked) != 0 || !(value <= search->best))
+        return false;
+    search->best = value;
+    choice->feasible = true;
+    choice->index = index;
+    choice->figures = *figures;
+    return true;
+}
+
 /* Of all points that would serve the objective better than the chosen one, those that violate the
  * fewest budgets say what binds. */
-static void find_binding(struct ebjr_choice *choice, const struct search *search)
+static void take_binding(struct ebjr_search *search, const struct ebjr_figures *figures,
+                         unsigned set)
 {
-    double chosen = loss(&choice->figures, search->objective);
-    int fewest = EBJR_BUDGETS + 1;
-    for (size_t i = 0; i < search->curve->count; i++) {
-        struct ebjr_figures figures;
-        ebjr_figures_at(&figures, search->curve, i, search->costs);
-        unsigned set = violations(search, i, &figures);
-        int size = __builtin_popcount(set);
-        if (loss(&figures, search->objective) >= chosen || size == 0 || size > fewest)
-            continue;
-        choice->binding = size < fewest ? set : choice->binding | set;
-        fewest = size;
+    int size = __builtin_popcount(set);
+    if (loss(figures, search->objective) >= search->best || size == 0 || size > search->fewest)
+        return;
+    search->choice.binding = size < search->fewest ? set : search->choice.binding | set;
+    search->fewest = size;
+}
+
+static unsigned asked(const struct ebjr_search *search)
+{
+    unsigned set = 0;
+    for (int b = 0; b < EBJR_BUDGETS; b++)
+        set |= isnan(search->limit[b]) ? 0 : 1U << b;
+    return set;
+}
+
+void ebjr_search_second(struct ebjr_search *search, const struct ebjr_figures *figures,
+                        unsigned blocked)
+{
+    unsigned set = violations(search, figures, blocked), met = asked(search) & ~set;
+    if (search->choice.feasible) {
+        take_binding(search, figures, set);
+        return;
     }
+    for (int b = 0; b < EBJR_BUDGETS; b++)
+        for (int c = 0; c < EBJR_BUDGETS; c++)
+            search->together[b][c] |= (met >> b & 1) && (met >> c & 1);
 }
 
 /* The single budget that no point meets; else a pair that none meets together; else all. */
-static void find_conflict(struct ebjr_choice *choice, const struct search *search)
+void ebjr_search_end(struct ebjr_search *search)
 {
-    bool together[EBJR_BUDGETS][EBJR_BUDGETS] = {{false}};
-    unsigned asked = 0;
-    for (int b = 0; b < EBJR_BUDGETS; b++)
-        asked |= isnan(search->limit[b]) ? 0 : 1U << b;
-    for (size_t i = 0; i < search->curve->count; i++) {
-        struct ebjr_figures figures;
-        ebjr_figures_at(&figures, search->curve, i, search->costs);
-        unsigned met = asked & ~violations(search, i, &figures);
-        for (int b = 0; b < EBJR_BUDGETS; b++)
-            for (int c = 0; c < EBJR_BUDGETS; c++)
-                together[b][c] |= (met >> b & 1) && (met >> c & 1);
-    }
-    choice->conflict = asked;
+    unsigned set = asked(search);
+    if (search->choice.feasible)
+        return;
+    search->choice.conflict = set;
     for (int b = 0; b < EBJR_BUDGETS; b++)
         for (int c = b + 1; c < EBJR_BUDGETS; c++)
-            if ((asked >> b & 1) && (asked >> c & 1) && !together[b][c])
-                choice->conflict = 1U << b | 1U << c;
+            if ((set >> b & 1) && (set >> c & 1) && !search->together[b][c])
+                search->choice.conflict = 1U << b | 1U << c;
     for (int b = 0; b < EBJR_BUDGETS; b++)
-        if ((asked >> b & 1) && !together[b][b])
-            choice->conflict = 1U << b;
+        if ((set >> b & 1) && !search->together[b][b])
+            search->choice.conflict = 1U << b;
 }
 
 int ebjr_choose(struct ebjr_choice *out, const struct ebjr_curve *curve,
                 const struct ebjr_costs *costs, const double *limit, enum ebjr_objective objective,
                 const uint8_t *blocked)
 {
-    struct search search = {curve, costs, limit, blocked, objective};
-    double best = INFINITY;
-    *out = (struct ebjr_choice){.feasible = false};
-    for (int b = 0; b < EBJR_BUDGETS; b++)
-        out->reachable[b] = NAN;
-    int status = check_known(&search);
-    if (status)
-        return status;
-    for (size_t i = 0; i < curve->count; i++) {
-        struct ebjr_figures figures;
+    struct ebjr_search search;
+    struct ebjr_figures figures;
+    ebjr_search_begin(&search, limit, objective);
+    ebjr_figures_at(&figures, curve, 0, costs);
+    int status = ebjr_search_check(&search, &figures);
+    for (size_t i = 0; !status && i < curve->count; i++) {
         ebjr_figures_at(&figures, curve, i, costs);
-        for (int b = 0; b < EBJR_BUDGETS; b++)
-            out->reachable[b] = is_lower_bound(b) ? fmax(out->reachable[b], figures.value[b])
-                                                  : fmin(out->reachable[b], figures.value[b]);
-        /* points come by growing student share: the later of equals is the larger share */
-        if (violations(&search, i, &figures) == 0 && loss(&figures, objective) <= best) {
-            best = loss(&figures, objective);
-            out->feasible = true;
-            out->index = i;
-            out->figures = figures;
-        }
+        ebjr_search_first(&search, i, &figures, blocked ? blocked[i] : 0);
     }
-    if (out->feasible)
-        find_binding(out, &search);
-    else
-        find_conflict(out, &search);
-    return 0;
+    for (size_t i = 0; !status && i < curve->count; i++) {
+        ebjr_figures_at(&figures, curve, i, costs);
+        ebjr_search_second(&search, &figures, blocked ? blocked[i] : 0);
+    }
+    if (!status)
+        ebjr_search_end(&search);
+    *out = search.choice;
+    return status;
 }

@@ -72,6 +72,33 @@ int ebjr_choose(struct ebjr_choice *out, const struct ebjr_curve *curve,
                 const struct ebjr_costs *costs, const double *limit, enum ebjr_objective objective,
                 const uint8_t *blocked);
 
+/*
+ * The same search where points come one by one, in the order of the curve: each is shown to
+ * ebjr_search_first; what was chosen is then in `choice`. All are shown again to
+ * ebjr_search_second, and ebjr_search_end says what binds, or what is in conflict. `blocked` has
+ * the bits of one point.
+ */
+struct ebjr_search {
+    const double *limit; /* [EBJR_BUDGETS] */
+    enum ebjr_objective objective;
+    struct ebjr_choice choice;
+    double best;                               /* what the objective makes small, at the choice */
+    int fewest;                                /* budgets that a better point violates */
+    bool together[EBJR_BUDGETS][EBJR_BUDGETS]; /* are both met by some point? */
+};
+
+void ebjr_search_begin(struct ebjr_search *out, const double *limit, enum ebjr_objective objective);
+
+/* Is all known that is asked for? The figures of one point say so for all. Errors: EBJR_EINVAL. */
+int ebjr_search_check(const struct ebjr_search *search, const struct ebjr_figures *figures);
+
+/* true: it is the best so far. */
+bool ebjr_search_first(struct ebjr_search *search, size_t index, const struct ebjr_figures *figures,
+                       unsigned blocked);
+void ebjr_search_second(struct ebjr_search *search, const struct ebjr_figures *figures,
+                        unsigned blocked);
+void ebjr_search_end(struct ebjr_search *search);
+
 /* "--max-drop"; the option a budget is given by. */
 const char *ebjr_budget_name(enum ebjr_budget budget);
 

@@ -4,19 +4,18 @@
 #include "calib/binomial.h"
 #include "calib/certify.h"
 #include "calib/certify_drop.h"
+#include "calib/pick_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { GRID = 500 }; /* thresholds that tuning samples propose */
 
 static bool is_asked(const struct ebjr_pick_request *request, enum ebjr_budget budget)
 {
     return !isnan(request->limit[budget]);
 }
 
-static void divide_delta(struct ebjr_pick *pick, const struct ebjr_pick_request *request)
+void ebjr_pick_divide_delta(struct ebjr_pick *pick, const struct ebjr_pick_request *request)
 {
     for (int b = 0; b < EBJR_BUDGETS; b++) {
         if (!is_asked(request, b))
@@ -30,22 +29,27 @@ static void divide_delta(struct ebjr_pick *pick, const struct ebjr_pick_request 
     pick->delta_each = count ? request->delta / count : NAN;
 }
 
-/* From the threshold of the highest accuracy on to ever looser ones, in equal steps of share. */
-static size_t propose(double *threshold, const struct ebjr_curve *tuning)
+void ebjr_proposals_begin(struct ebjr_proposals *out, const struct ebjr_curve *totals)
 {
-    size_t best = 0, count = 0;
-    for (size_t i = 0; i < tuning->count; i++)
-        if (ebjr_point_accuracy(tuning, &tuning->points[i]) >=
-            ebjr_point_accuracy(tuning, &tuning->points[best]))
-            best = i;
-    int64_t step = tuning->n / GRID + 1, next = 0;
-    for (size_t i = best; i < tuning->count; i++) {
-        if (tuning->points[i].student < next || tuning->points[i].threshold == EBJR_NEVER)
-            continue;
-        threshold[count++] = tuning->points[i].threshold;
-        next = tuning->points[i].student + step;
+    out->totals = *totals;
+    out->step = totals->n / EBJR_PROPOSALS + 1;
+    out->next = 0;
+    out->best = -INFINITY;
+    out->count = 0;
+}
+
+void ebjr_proposals_take(struct ebjr_proposals *proposals, const struct ebjr_point *point)
+{
+    double accuracy = ebjr_point_accuracy(&proposals->totals, point);
+    if (accuracy >= proposals->best) {
+        proposals->best = accuracy;
+        proposals->count = 0;
+        proposals->next = 0;
     }
-    return count;
+    if (point->student < proposals->next || point->threshold == EBJR_NEVER)
+        return;
+    proposals->threshold[proposals->count++] = point->threshold;
+    proposals->next = point->student + proposals->step;
 }
 
 /* The curve's points become those of the given thresholds, with the counts they have on it. */
@@ -64,12 +68,18 @@ static int restrict_to(struct ebjr_curve *curve, const double *threshold, size_t
     return 0;
 }
 
+int ebjr_pick_untuned(void)
+{
+    return ebjr_error_set(EBJR_EINVAL, "what is to be certified needs samples that choose the "
+                                       "thresholds to test: a tuning split");
+}
+
 /* Thresholds whose accuracy or drop can be certified: others than the calibration samples choose
  * them. */
 static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_samples *tuning,
                               const struct ebjr_pick_request *request)
 {
-    struct ebjr_curve proposals = {0};
+    struct ebjr_curve tuned = {0};
     if (request->grid) {
         for (size_t j = 0; j + 1 < request->grid_count; j++)
             if (!(request->grid[j] > request->grid[j + 1]))
@@ -77,16 +87,19 @@ static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_sample
         return restrict_to(curve, request->grid, request->grid_count);
     }
     if (!tuning || tuning->n == 0)
-        return ebjr_error_set(EBJR_EINVAL, "what is to be certified needs samples that choose "
-                                           "the thresholds to test: a tuning split");
-    double *threshold = malloc((GRID + 2) * sizeof *threshold);
-    int status = threshold ? ebjr_sweep(&proposals, tuning->score, tuning->student_correct,
+        return ebjr_pick_untuned();
+    struct ebjr_proposals *proposals = malloc(sizeof *proposals);
+    int status = proposals ? ebjr_sweep(&tuned, tuning->score, tuning->student_correct,
                                         tuning->teacher_correct, tuning->n)
                            : ebjr_error_memory();
-    if (!status)
-        status = restrict_to(curve, threshold, propose(threshold, &proposals));
-    ebjr_curve_free(&proposals);
-    free(threshold);
+    if (!status) {
+        ebjr_proposals_begin(proposals, &tuned);
+        for (size_t i = 0; i < tuned.count; i++)
+            ebjr_proposals_take(proposals, &tuned.points[i]);
+        status = restrict_to(curve, proposals->threshold, proposals->count);
+    }
+    ebjr_curve_free(&tuned);
+    free(proposals);
     return status;
 }
 
@@ -146,23 +159,29 @@ static int block_drop(uint8_t *blocked, const struct ebjr_pick *pick,
     return status;
 }
 
+int ebjr_pick_check_tail(const struct ebjr_pick *pick, enum ebjr_budget budget, double tail,
+                         size_t n)
+{
+    int64_t fewest = ebjr_binomial_fewest(tail, pick->delta_each);
+    if ((int64_t)n >= fewest)
+        return 0;
+    return ebjr_error_set(EBJR_EINVAL,
+                          "--%s: a certificate at delta %.3g needs at least %lld samples, there "
+                          "are %zu",
+                          ebjr_budget_name(budget), pick->delta_each, (long long)fewest, n);
+}
+
 static int block_percentile(uint8_t *blocked, const struct ebjr_pick *pick,
                             const struct ebjr_samples *samples, enum ebjr_budget budget,
                             double limit, double tail)
 {
-    int64_t fewest = ebjr_binomial_fewest(tail, pick->delta_each);
-    if ((int64_t)samples->n < fewest)
-        return ebjr_error_set(
-            EBJR_EINVAL,
-            "--%s: a certificate at delta %.3g needs at least %lld samples, there "
-            "are %zu",
-            ebjr_budget_name(budget), pick->delta_each, (long long)fewest, samples->n);
-    if (!samples->student_latency)
-        return 0; /* the search says that the figure is unknown */
+    int status = ebjr_pick_check_tail(pick, budget, tail, samples->n);
+    if (status || !samples->student_latency)
+        return status; /* the search says that the figure is unknown */
     int64_t *exceeding = malloc((pick->curve.count + 1) * sizeof *exceeding);
     if (!exceeding)
         return ebjr_error_memory();
-    int status =
+    status =
         ebjr_latency_exceeding(exceeding, &pick->curve, samples->score, samples->student_latency,
                                samples->teacher_latency, samples->n, limit);
     if (!status)
@@ -200,7 +219,7 @@ static int block_uncertified(uint8_t *blocked, const struct ebjr_pick *pick,
 }
 
 /* Is something certified that needs thresholds in an order fixed beforehand? */
-static bool are_tested(const struct ebjr_pick *pick, const struct ebjr_pick_request *request)
+bool ebjr_pick_is_tested(const struct ebjr_pick *pick, const struct ebjr_pick_request *request)
 {
     bool drop = pick->certified >> EBJR_MAX_DROP & 1,
          accuracy = pick->certified & 1U << EBJR_MIN_ACCURACY;
@@ -208,7 +227,7 @@ static bool are_tested(const struct ebjr_pick *pick, const struct ebjr_pick_requ
 }
 
 /* The curve's drops are below the answer to deferred samples, the limit is below the teacher. */
-static void own_limits(double *limit, const struct ebjr_pick_request *request)
+void ebjr_pick_own_limits(double *limit, const struct ebjr_pick_request *request)
 {
     memcpy(limit, request->limit, sizeof request->limit);
     limit[EBJR_MAX_DROP] -= request->advantage;
@@ -225,37 +244,45 @@ static int check_bound(const struct ebjr_samples *calibration,
     return 0;
 }
 
+int ebjr_pick_choose(struct ebjr_pick *out, const struct ebjr_samples *calibration,
+                     const struct ebjr_pick_request *request)
+{
+    uint8_t *blocked = NULL;
+    double limit[EBJR_BUDGETS];
+    struct ebjr_costs costs = {request->student_flops, request->teacher_flops,
+                               out->latency.count ? &out->latency : NULL};
+    int status = 0;
+    if (out->certified) {
+        blocked = calloc(out->curve.count + 1, 1);
+        status =
+            blocked ? block_uncertified(blocked, out, calibration, request) : ebjr_error_memory();
+    }
+    ebjr_pick_own_limits(limit, request);
+    if (!status)
+        status = ebjr_choose(&out->choice, &out->curve, &costs, limit, request->objective, blocked);
+    free(blocked);
+    return status;
+}
+
 int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
               const struct ebjr_samples *tuning, const struct ebjr_pick_request *request)
 {
-    uint8_t *blocked = NULL;
     *out = (struct ebjr_pick){0};
-    divide_delta(out, request);
+    ebjr_pick_divide_delta(out, request);
     int status = check_bound(calibration, request);
     if (!status)
         status = ebjr_sweep(&out->curve, calibration->score, calibration->student_correct,
                             calibration->teacher_correct, calibration->n);
     if (!status && out->curve.points[out->curve.count - 1].threshold == EBJR_NEVER)
         out->curve.count--;
-    if (!status && are_tested(out, request))
+    if (!status && ebjr_pick_is_tested(out, request))
         status = propose_candidates(&out->curve, tuning, request);
     if (!status && calibration->student_latency)
         status = ebjr_latency_sweep(&out->latency, &out->curve, calibration->score,
                                     calibration->student_latency, calibration->teacher_latency,
                                     calibration->n);
-    if (!status && out->certified) {
-        blocked = calloc(out->curve.count + 1, 1);
-        status =
-            blocked ? block_uncertified(blocked, out, calibration, request) : ebjr_error_memory();
-    }
-    if (!status) {
-        struct ebjr_costs costs = {request->student_flops, request->teacher_flops,
-                                   out->latency.count ? &out->latency : NULL};
-        double limit[EBJR_BUDGETS];
-        own_limits(limit, request);
-        status = ebjr_choose(&out->choice, &out->curve, &costs, limit, request->objective, blocked);
-    }
-    free(blocked);
+    if (!status)
+        status = ebjr_pick_choose(out, calibration, request);
     if (status)
         ebjr_pick_free(out);
     return status;

@@ -20,6 +20,7 @@
 
 #include "calib/bound.h"
 #include "calib/budget.h"
+#include "calib/sorter.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,6 +66,15 @@ struct ebjr_pick {
 int ebjr_pick(struct ebjr_pick *out, const struct ebjr_samples *calibration,
               const struct ebjr_samples *tuning, const struct ebjr_pick_request *request);
 void ebjr_pick_free(struct ebjr_pick *pick);
+
+/*
+ * The same choice from samples that memory need not hold. Latencies are unknown, a drop is
+ * certified by EBJR_CLOPPER_PEARSON, and there is no grid. `curve` has only the chosen point, with
+ * the candidates beside it, where thresholds were not tested. Errors: those of ebjr_pick;
+ * EBJR_EINVAL for another bound; EBJR_EIO.
+ */
+int ebjr_pick_sorted(struct ebjr_pick *out, ebjr_sorter *calibration, ebjr_sorter *tuning,
+                     const struct ebjr_pick_request *request);
 
 #ifdef __cplusplus
 }

@@ -2,33 +2,17 @@
 
 #include "base/error.h"
 #include "calib/order.h"
+#include "calib/sweep_part.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-/*
- * Only harm and help move the count of right answers; where both models are right or both wrong, a
- * sample is neutral. So the keys are parted into three arrays, each is sorted without anything
- * attached to it, and a merge counts how many of each come before a threshold. Branches on what a
- * sample is cannot be predicted and cost more than all else here, so there are none.
- */
-enum { NEUTRAL, HARM, HELP, PARTS };
-
-/* No score has this key: it is a NaN's. It ends each part. */
-static const uint64_t AFTER_ALL = UINT64_MAX;
-
 struct parts {
     uint64_t *memory;
-    uint64_t *keys[PARTS]; /* [count], then AFTER_ALL */
+    uint64_t *keys[PARTS]; /* [count], then AFTER_ALL, which ends each part */
     size_t count[PARTS];
 };
-
-static int part_of(uint8_t student_correct, uint8_t teacher_correct)
-{
-    int s = student_correct != 0, t = teacher_correct != 0;
-    return (t & ~s) * HARM + (s & ~t) * HELP;
-}
 
 static int part(struct parts *parts, const double *score, const uint8_t *student_correct,
                 const uint8_t *teacher_correct, size_t n)
