@@ -1,20 +1,15 @@
 #include "cli/cascade.h"
 
 #include "base/error.h"
-#include "base/parallel.h"
 #include "base/text.h"
-#include "calib/sweep.h"
 #include "cli/cascade_latency.h"
-#include "db/output.h"
-#include "runtime/class_map.h"
+#include "cli/cascade_rows.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_SCORES = 32 };
 
 /* Everything the store says of its runs. */
 struct catalogue {
@@ -221,68 +216,20 @@ static double flops_of(const struct cascade *cascade, const struct ebjr_stored_r
     return flops == EBJR_UNKNOWN ? NAN : (double)flops;
 }
 
-/* Where one run's columns go, each [n]; NULL: not wanted. */
-struct columns {
-    uint8_t *correct, *top5;
-    int32_t *labels, *predictions;
-    float *logits;
-};
-
-static int read_run(ebjr_store *store, const struct ebjr_stored_run *run, size_t n,
-                    const struct columns *out)
+/* Which logits are held: those that are needed in memory, and those that are read often and little.
+ */
+static unsigned held_logits(const struct cascade *cascade, const struct cascade_request *request)
 {
-    ebjr_output_cursor *cursor;
-    struct ebjr_output row;
-    size_t read = 0, classes = (size_t)run->classes;
-    int more = 0;
-    int status = ebjr_output_cursor_open(&cursor, store, run, out->logits != NULL);
-    if (status)
-        return status;
-    for (; read < n && (more = ebjr_output_cursor_next(cursor, &row)) > 0; read++) {
-        out->correct[read] = row.correct;
-        out->top5[read] = row.top5_correct;
-        if (out->labels)
-            out->labels[read] = row.label;
-        if (out->predictions)
-            out->predictions[read] = row.prediction;
-        if (out->logits)
-            memcpy(out->logits + read * classes, row.logits, classes * sizeof *out->logits);
-    }
-    ebjr_output_cursor_close(cursor);
-    if (more < 0)
-        return more;
-    if (read < n)
-        return ebjr_error_set(
-            EBJR_ESTORE, "%s: run %lld holds fewer rows than it says; ebjr verify looks closer",
-            ebjr_store_path(store), (long long)run->id);
-    return 0;
+    static const double LITTLE = 256 << 20; /* bytes */
+    double size = (double)cascade->n * (double)cascade->classes * sizeof *cascade->logits;
+    if (request->teacher_logits)
+        return ROWS_LOGITS | ROWS_TEACHER_LOGITS;
+    bool held =
+        request->logits == LOGITS_HELD || (request->logits == LOGITS_OFTEN && size <= LITTLE);
+    return held ? ROWS_LOGITS : 0;
 }
 
-static int read_outputs(struct cascade *out, ebjr_store *store, bool teacher_logits)
-{
-    size_t n = out->n;
-    out->logits = malloc(n * out->classes * sizeof *out->logits);
-    out->labels = malloc(n * sizeof *out->labels);
-    out->predictions = malloc(n * sizeof *out->predictions);
-    out->student_correct = malloc(n);
-    out->teacher_correct = malloc(n);
-    out->student_top5 = malloc(n);
-    out->teacher_top5 = malloc(n);
-    if (teacher_logits)
-        out->teacher_logits = malloc(n * out->classes * sizeof *out->teacher_logits);
-    if (!out->logits || !out->labels || !out->predictions || !out->student_correct ||
-        !out->teacher_correct || !out->student_top5 || !out->teacher_top5 ||
-        (teacher_logits && !out->teacher_logits))
-        return ebjr_error_memory();
-    struct columns student = {out->student_correct, out->student_top5, out->labels,
-                              out->predictions, out->logits};
-    struct columns teacher = {out->teacher_correct, out->teacher_top5, NULL, NULL,
-                              out->teacher_logits};
-    int status = read_run(store, &out->student_run, n, &student);
-    return status ? status : read_run(store, &out->teacher_run, n, &teacher);
-}
-
-int cascade_load(struct cascade *out, const struct cascade_request *request)
+int cascade_find(struct cascade *out, const struct cascade_request *request)
 {
     ebjr_store *store = NULL;
     memset(out, 0, sizeof *out);
@@ -294,11 +241,57 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
     if (!status) {
         out->student_flops = flops_of(out, &out->student_run);
         out->teacher_flops = flops_of(out, &out->teacher_run);
-        status = read_outputs(out, store, request->teacher_logits);
+        out->held = held_logits(out, request);
+        out->db = strdup(request->db);
+        status = out->db ? 0 : ebjr_error_memory();
     }
+    if (!status && !request->untimed)
+        status = cascade_find_latencies(out, store);
+    ebjr_store_close(store);
+    if (status)
+        cascade_free(out);
+    return status;
+}
+
+/* All rows are one block, whose memory the cascade takes over. */
+static int read_rows(struct cascade *out)
+{
+    struct cascade_rows rows;
+    int status = cascade_rows_open(&rows, out, ROWS_TEACHER | out->held, out->n);
     if (!status)
+        status = cascade_rows_next(&rows);
+    if (status > 0) {
+        out->labels = rows.labels;
+        out->predictions = rows.predictions;
+        out->student_correct = rows.student_correct;
+        out->student_top5 = rows.student_top5;
+        out->teacher_correct = rows.teacher_correct;
+        out->teacher_top5 = rows.teacher_top5;
+        out->logits = rows.logits;
+        out->teacher_logits = rows.teacher_logits;
+        rows.is_lent = true;
+    }
+    cascade_rows_close(&rows);
+    return status < 0 ? status : 0;
+}
+
+int cascade_read(struct cascade *out)
+{
+    ebjr_store *store = NULL;
+    int status = read_rows(out);
+    if (!status && out->is_timed)
+        status = ebjr_store_open(&store, out->db, EBJR_STORE_READ);
+    if (!status && out->is_timed)
         status = cascade_read_latencies(out, store);
     ebjr_store_close(store);
+    return status;
+}
+
+int cascade_load(struct cascade *out, const struct cascade_request *request)
+{
+    int status = cascade_find(out, request);
+    if (!status)
+        status = cascade_read(out);
     if (status)
         cascade_free(out);
     return status;
@@ -306,6 +299,7 @@ int cascade_load(struct cascade *out, const struct cascade_request *request)
 
 void cascade_free(struct cascade *cascade)
 {
+    free(cascade->db);
     free(cascade->logits);
     free(cascade->teacher_logits);
     free(cascade->labels);
@@ -317,80 +311,6 @@ void cascade_free(struct cascade *cascade)
     free(cascade->student_latency);
     free(cascade->teacher_latency);
     memset(cascade, 0, sizeof *cascade);
-}
-
-void cascade_never_other(double *scores, const struct cascade *cascade)
-{
-    for (size_t i = 0; cascade->is_specialised && i < cascade->n; i++)
-        if (cascade->predictions[i] == EBJR_OTHER)
-            scores[i] = EBJR_NEVER;
-}
-
-/* Scores to compute, out[count][n]. */
-struct scoring {
-    const struct cascade *cascade;
-    const struct ebjr_score *scores;
-    size_t count;
-    double *out;
-};
-
-static void score_logits(void *context, size_t from, size_t to)
-{
-    const struct scoring *scoring = context;
-    const struct cascade *cascade = scoring->cascade;
-    for (size_t i = from; i < to; i++) {
-        double row[MOST_SCORES] = {0};
-        ebjr_score_evaluate_many(row, scoring->scores, scoring->count,
-                                 cascade->logits + i * cascade->classes, cascade->classes,
-                                 &cascade->options);
-        for (size_t j = 0; j < scoring->count; j++)
-            scoring->out[j * cascade->n + i] = row[j];
-    }
-}
-
-size_t cascade_least_rows(const struct cascade *cascade)
-{
-    enum { LOGITS = 100000 };
-    return LOGITS / cascade->classes + 1;
-}
-
-int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr_score *scores,
-                   size_t count)
-{
-    struct scoring scoring = {cascade, scores, count, out};
-    bool any = false;
-    int status = 0;
-    if (count > MOST_SCORES)
-        return ebjr_error_set(EBJR_EINVAL, "more scores at once than there are");
-    for (size_t j = 0; j < count; j++)
-        any |= scores[j].kind == EBJR_SCORE_LOGITS;
-    if (any)
-        ebjr_parallel(score_logits, &scoring, cascade->n, cascade_least_rows(cascade));
-    for (size_t j = 0; !status && j < count; j++) {
-        double *score = out + j * cascade->n;
-        if (scores[j].kind == EBJR_SCORE_RANDOM)
-            status = ebjr_score_random(score, cascade->n, cascade->options.seed);
-        for (size_t i = 0; scores[j].kind == EBJR_SCORE_ORACLE && i < cascade->n; i++)
-            score[i] = (double)cascade->student_correct[i] - (double)cascade->teacher_correct[i];
-        if (!status)
-            cascade_never_other(score, cascade);
-    }
-    return status;
-}
-
-int cascade_score(double *out, const struct cascade *cascade, const struct ebjr_score *score)
-{
-    return cascade_scores(out, cascade, score, 1);
-}
-
-int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name)
-{
-    if (strcmp(name, "all") == 0) {
-        *first = ebjr_score_list(count);
-        return 0;
-    }
-    *count = 1;
-    return ebjr_score_find(first, name);
 }
 
 void note(const struct note_target *target, const char *format, ...)

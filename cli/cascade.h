@@ -1,4 +1,5 @@
-/* A cascade as the store has it: two complete runs over one data set, in memory. */
+/* A cascade as the store has it: two complete runs over one data set, a few bytes a sample of them
+ * in memory. Logits stay in the store unless they are needed whole (cascade_rows.h). */
 #ifndef EBJR_CLI_CASCADE_H
 #define EBJR_CLI_CASCADE_H
 
@@ -6,12 +7,21 @@
 #include "db/stored.h"
 #include "runtime/score.h"
 
+/* Whether the student's logits are held in memory. */
+enum logits {
+    LOGITS_OFTEN,    /* they are read more than once: where they are little */
+    LOGITS_STREAMED, /* they are read once */
+    LOGITS_HELD      /* always */
+};
+
 /* What a person says to name a cascade and the scores of it. */
 struct cascade_request {
     const char *db, *student, *teacher, *dataset, *convention, *precision;
     double temperature, p;
     int64_t seed;
-    bool teacher_logits; /* wanted */
+    enum logits logits;
+    bool teacher_logits; /* both models' are held */
+    bool untimed;        /* as if no latencies were stored */
 };
 
 #define CASCADE_REQUEST \
@@ -70,10 +80,12 @@ struct cascade {
     struct ebjr_score_options options;
     const char *convention;              /* "op-counter" or "mac2" */
     double student_flops, teacher_flops; /* NaN: unknown */
+    char *db;                            /* where the store is */
     size_t n, classes;                   /* of outputs of the student */
+    unsigned held;                       /* which logits are (cascade_rows.h) */
+    bool is_timed;                       /* latencies of both models are stored */
     bool is_specialised;                 /* it has a class map, and may say "other" */
-    float *logits;                       /* the student's, [n, classes] */
-    float *teacher_logits;               /* the same; NULL where they were not asked for */
+    float *logits, *teacher_logits;      /* [n, classes]; NULL: not held */
     int32_t *labels, *predictions;       /* [n]; the student's predictions */
     uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
     double *student_latency, *teacher_latency;            /* [n] ns; NULL: not stored for both */
@@ -83,9 +95,14 @@ struct cascade {
 /* The caller frees with cascade_free. Errors: EBJR_ENOTFOUND, EBJR_EINVAL ambiguous or incomplete.
  */
 int cascade_load(struct cascade *out, const struct cascade_request *request);
+
+/* The same in two steps: what the store says of the cascade, without samples, and the samples. */
+int cascade_find(struct cascade *out, const struct cascade_request *request);
+int cascade_read(struct cascade *out);
 void cascade_free(struct cascade *cascade);
 
-/* scores[n]. Samples that the student calls "other" have EBJR_NEVER. Errors: EBJR_ENOMEM. */
+/* scores[n]. Samples that the student calls "other" have EBJR_NEVER. Errors: EBJR_ENOMEM, those of
+ * the store. */
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
 
 /* The same of several scores, which share what they have in common: out[count][n]. */
@@ -95,8 +112,9 @@ int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr
 /* How many rows are worth a thread of their own (ebjr_parallel). */
 size_t cascade_least_rows(const struct cascade *cascade);
 
-/* Gives EBJR_NEVER to the samples that a specialised student calls "other". */
-void cascade_never_other(double *scores, const struct cascade *cascade);
+/* Gives EBJR_NEVER to the samples of a block that a specialised student calls "other". */
+struct cascade_rows;
+void cascade_never_other(double *scores, const struct cascade_rows *rows);
 
 /* The score with this name, or all of them for "all". Points into ebjr_score_list. */
 int cascade_select_scores(const struct ebjr_score **first, size_t *count, const char *name);

@@ -59,18 +59,32 @@ int measurement_summarise(struct ebjr_measured_summary *out, ebjr_store *store,
     return status;
 }
 
-/* *out stays NULL where the store has no latencies of the model on this data set. */
-static int read_model(double **out, struct cascade_timing *timing, ebjr_store *store,
+static int find_model(bool *found, struct cascade_timing *timing, ebjr_store *store,
                       const struct ebjr_stored_run *run)
 {
     struct ebjr_stored_measurement *measurement = &timing->measurement;
+    int status = ebjr_latency_newest(measurement, store, run->model_id, run->dataset_id);
+    *found = !status && measurement->samples >= 1;
+    return status == EBJR_ENOTFOUND ? 0 : status;
+}
+
+int cascade_find_latencies(struct cascade *out, ebjr_store *store)
+{
+    bool student = false, teacher = false;
+    int status = find_model(&student, &out->student_timing, store, &out->student_run);
+    if (!status)
+        status = find_model(&teacher, &out->teacher_timing, store, &out->teacher_run);
+    out->is_timed = student && teacher;
+    return status;
+}
+
+static int read_model(double **out, struct cascade_timing *timing, ebjr_store *store,
+                      const struct ebjr_stored_run *run)
+{
+    const struct ebjr_stored_measurement *measurement = &timing->measurement;
     size_t n = (size_t)run->samples;
     int64_t *ns, *sample;
-    int status = ebjr_latency_newest(measurement, store, run->model_id, run->dataset_id);
-    if (status == EBJR_ENOTFOUND || (!status && measurement->samples < 1))
-        return 0;
-    if (!status)
-        status = measurement_read(&ns, &sample, store, measurement);
+    int status = measurement_read(&ns, &sample, store, measurement);
     if (status)
         return status;
     *out = malloc(n * sizeof **out);
@@ -87,14 +101,9 @@ static int read_model(double **out, struct cascade_timing *timing, ebjr_store *s
 int cascade_read_latencies(struct cascade *out, ebjr_store *store)
 {
     int status = read_model(&out->student_latency, &out->student_timing, store, &out->student_run);
-    if (!status)
-        status = read_model(&out->teacher_latency, &out->teacher_timing, store, &out->teacher_run);
-    if (!out->student_latency || !out->teacher_latency) {
-        free(out->student_latency);
-        free(out->teacher_latency);
-        out->student_latency = out->teacher_latency = NULL;
-    }
-    return status;
+    return status
+               ? status
+               : read_model(&out->teacher_latency, &out->teacher_timing, store, &out->teacher_run);
 }
 
 static void note_rounds(const struct cascade *cascade, const struct ebjr_stored_model *model,

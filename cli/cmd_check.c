@@ -102,6 +102,7 @@ static int calibration_scores(double **out, size_t *count, const struct ebjr_pol
     struct parts parts = {.fraction = {policy->tune_on, policy->calibrate_on, policy->test_on},
                           .seed = policy->seed};
     old.dataset = policy->dataset_sha256;
+    old.logits = LOGITS_STREAMED;
     int status = policy_cascade(&cascade, policy, &old, request->policy);
     double *scores = status ? NULL : malloc(cascade.n * sizeof *scores);
     if (!status && *policy->class_weights) {
@@ -110,8 +111,9 @@ static int calibration_scores(double **out, size_t *count, const struct ebjr_pol
     }
     if (!status)
         status = scores ? parts_split(&parts, &cascade) : ebjr_error_memory();
+    if (!status)
+        status = fit_scores(scores, &cascade, &policy->stages[0].router);
     if (!status) {
-        fit_scores(scores, &cascade, &policy->stages[0].router);
         *count = 0;
         for (size_t i = 0; i < cascade.n; i++)
             if (parts.mask[CALIBRATION][i])
@@ -154,9 +156,10 @@ static int examine(struct outcome *out, const struct ebjr_policy *policy,
     uint8_t *answer = malloc(cascade->n);
     int status = scores && answer ? calibration_scores(&old, &out->calibration_n, policy, request)
                                   : ebjr_error_memory();
+    if (!status)
+        status = fit_scores(scores, cascade, &policy->stages[0].router);
     if (!status) {
         size_t deferred = 0;
-        fit_scores(scores, cascade, &policy->stages[0].router);
         fit_joint_correct(answer, cascade, policy->answer_weight);
         for (size_t i = 0; i < cascade->n; i++)
             deferred += scores[i] < policy->stages[0].threshold;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/pick.h"
+#include "cli/pick_sorted.h"
 #include "cli/pick_stages.h"
 #include "runtime/policy.h"
 
@@ -76,16 +77,15 @@ static int parse_objective(enum ebjr_objective *out, const struct pick_request *
                           request->minimize);
 }
 
-static bool is_joint(const struct pick_request *request)
+bool pick_is_joint(const struct pick_request *request)
 {
     return strncmp(request->fit.answer, "average", 7) == 0;
 }
 
-/* Is a drop certified by tests of thresholds that tuning samples propose? */
-static bool tests_drop(const struct pick_request *request)
+bool pick_tests_drop(const struct pick_request *request)
 {
     bool by_harm =
-        request->bound ? strcmp(request->bound, "clopper-pearson") == 0 : !is_joint(request);
+        request->bound ? strcmp(request->bound, "clopper-pearson") == 0 : !pick_is_joint(request);
     return !request->plain && request->limit[EBJR_MAX_DROP] && !by_harm;
 }
 
@@ -94,7 +94,7 @@ static bool needs_tuning(const struct pick_request *request)
     return strcmp(request->fit.score, "auto") == 0 || strcmp(request->fit.score, "learned") == 0 ||
            request->fit.temperature || request->fit.per_class ||
            strcmp(request->fit.answer, "average") == 0 ||
-           (!request->plain && request->limit[EBJR_MIN_ACCURACY]) || tests_drop(request);
+           (!request->plain && request->limit[EBJR_MIN_ACCURACY]) || pick_tests_drop(request);
 }
 
 /* --calibrate-on and --test-on are fractions, or names of stored data sets. */
@@ -174,48 +174,60 @@ static int choose_bound(struct pick_work *work, const struct pick_request *reque
 static void free_work(struct pick_work *work)
 {
     parts_free(&work->parts);
+    for (int p = 0; p < PARTS; p++)
+        ebjr_sorter_free(work->sorter[p]);
     free(work->score);
     free(work->joint);
     ebjr_router_clear(&work->router);
     ebjr_pick_free(&work->pick);
     cascade_free(&work->cascade);
+    cascade_free(&work->test_cascade);
 }
 
-/* The test part, from a data set of its own. */
-static int load_test(struct pick_work *work, const struct pick_request *request)
+/* The test part may be of a data set of its own. */
+static int find_cascades(struct pick_work *work, const struct pick_request *request)
 {
-    struct cascade cascade = {0};
-    struct cascade_request other = request->cascade;
-    struct part *part = &work->parts.part[TEST];
-    other.dataset = work->test_dataset;
-    int status = cascade_load(&cascade, &other);
-    const struct ebjr_stored_run *a = &cascade.student_run, *b = &work->cascade.student_run;
+    struct cascade *other = &work->test_cascade;
+    struct cascade_request named = request->cascade;
+    named.dataset = work->test_dataset;
+    int status = cascade_find(&work->cascade, &request->cascade);
+    if (status || !work->test_dataset)
+        return status;
+    status = cascade_find(other, &named);
+    const struct ebjr_stored_run *a = &other->student_run, *b = &work->cascade.student_run;
     if (!status && (a->classes != b->classes || strcmp(a->class_map, b->class_map) != 0 ||
                     strcmp(a->preprocessing, b->preprocessing) != 0))
-        status = ebjr_error_set(EBJR_EINVAL,
-                                "--test-on %s: '%s' has other outputs there, or another "
-                                "preprocessing, than on the data set of the calibration",
-                                work->test_dataset, cascade.student.name);
-    double *score = status ? NULL : malloc(cascade.n * sizeof *score);
-    uint8_t *joint = status ? NULL : malloc(cascade.n);
+        return ebjr_error_set(EBJR_EINVAL,
+                              "--test-on %s: '%s' has other outputs there, or another "
+                              "preprocessing, than on the data set of the calibration",
+                              work->test_dataset, other->student.name);
+    if (!status && strcmp(other->dataset.sha256, work->cascade.dataset.sha256) == 0)
+        return ebjr_error_set(EBJR_EINVAL, "--test-on %s: that is the data set of the calibration",
+                              work->test_dataset);
+    return status;
+}
+
+static int load_test(struct pick_work *work)
+{
+    struct cascade *cascade = &work->test_cascade;
+    struct part *part = &work->parts.part[TEST];
+    int status = cascade_read(cascade);
+    double *score = malloc(cascade->n * sizeof *score);
+    uint8_t *joint = malloc(cascade->n);
     if (!status && (!score || !joint))
         status = ebjr_error_memory();
-    if (!status && strcmp(cascade.dataset.sha256, work->cascade.dataset.sha256) == 0)
-        status =
-            ebjr_error_set(EBJR_EINVAL, "--test-on %s: that is the data set of the calibration",
-                           work->test_dataset);
+    if (!status)
+        status = fit_scores(score, cascade, &work->router);
     if (!status) {
-        fit_scores(score, &cascade, &work->router);
-        fit_joint_correct(joint, &cascade, work->answer_weight);
+        fit_joint_correct(joint, cascade, work->answer_weight);
         part_free(part);
-        status = part_fill(part, &cascade, score, joint, work->answer_weight < 1);
+        status = part_fill(part, cascade, score, joint, work->answer_weight < 1);
     }
-    for (size_t i = 0; !status && i < cascade.n; i++)
+    for (size_t i = 0; !status && i < cascade->n; i++)
         work->advantage[TEST] +=
-            ((double)cascade.teacher_correct[i] - (double)joint[i]) / (double)cascade.n;
+            ((double)cascade->teacher_correct[i] - (double)joint[i]) / (double)cascade->n;
     free(score);
     free(joint);
-    cascade_free(&cascade);
     return status;
 }
 
@@ -236,7 +248,9 @@ static void find_advantages(struct pick_work *work)
 static int prepare(struct pick_work *work, const struct pick_request *request)
 {
     struct cascade *cascade = &work->cascade;
-    int status = parts_split(&work->parts, cascade);
+    int status = cascade_read(cascade);
+    if (!status)
+        status = parts_split(&work->parts, cascade);
     if (!status)
         status = fit_router(&work->router, &work->answer_weight, cascade, &request->fit,
                             work->parts.mask[TUNING], work->parts.mask[CALIBRATION]);
@@ -246,13 +260,15 @@ static int prepare(struct pick_work *work, const struct pick_request *request)
     work->joint = malloc(cascade->n);
     if (!work->score || !work->joint)
         return ebjr_error_memory();
-    fit_scores(work->score, cascade, &work->router);
+    status = fit_scores(work->score, cascade, &work->router);
+    if (status)
+        return status;
     fit_joint_correct(work->joint, cascade, work->answer_weight);
     status = parts_fill(&work->parts, cascade, work->score, work->joint, work->answer_weight < 1);
     if (!status)
         find_advantages(work);
     if (!status && work->test_dataset)
-        status = load_test(work, request);
+        status = load_test(work);
     return status;
 }
 
@@ -268,15 +284,21 @@ static int evaluate_test(struct pick_work *work)
     if (!work->pick.choice.feasible || test->n == 0)
         return 0;
     double threshold = work->pick.curve.points[work->pick.choice.index].threshold;
-    ebjr_sweep_at(&point, threshold, test->score, test->student_correct, test->teacher_correct,
-                  test->n);
-    struct ebjr_curve curve = {.n = (int64_t)test->n, .count = 1, .points = &point};
-    for (size_t i = 0; i < test->n; i++)
-        curve.teacher_correct += test->teacher_correct[i];
-    int status = test->student_latency
-                     ? ebjr_latency_sweep(&latency, &curve, test->score, test->student_latency,
-                                          test->teacher_latency, test->n)
-                     : 0;
+    struct ebjr_curve curve = {.n = (int64_t)test->n};
+    int status = 0;
+    if (work->sorter[TEST]) {
+        status = pick_sorted_test(&curve, &point, threshold, work);
+    } else {
+        ebjr_sweep_at(&point, threshold, test->score, test->student_correct, test->teacher_correct,
+                      test->n);
+        for (size_t i = 0; i < test->n; i++)
+            curve.teacher_correct += test->teacher_correct[i];
+    }
+    curve.points = &point;
+    curve.count = 1;
+    if (!status && test->student_latency)
+        status = ebjr_latency_sweep(&latency, &curve, test->score, test->student_latency,
+                                    test->teacher_latency, test->n);
     if (!status) {
         struct ebjr_costs costs = {cascade->student_flops, cascade->teacher_flops,
                                    latency.count ? &latency : NULL};
@@ -333,7 +355,11 @@ static int pick(struct pick_work *work, struct pick_request *request)
 {
     struct output output;
     struct ebjr_pick_request wanted = {.certify = !request->plain, .delta = request->delta};
+    struct sort_memory memory;
+    bool fits = true;
     int status = output_parse(&output, request->format);
+    if (!status)
+        status = sort_memory_parse(&memory, request->memory);
     if (!status)
         status = parse_limits(wanted.limit, request);
     if (!status)
@@ -345,11 +371,13 @@ static int pick(struct pick_work *work, struct pick_request *request)
         work->parts.mix = &work->mix;
     }
     if (!status)
-        status = cascade_load(&work->cascade, &request->cascade);
+        status = find_cascades(work, request);
     if (!status)
         status = parse_objective(&wanted.objective, request, &work->cascade);
     if (!status)
-        status = prepare(work, request);
+        status = pick_fits(&fits, work, request, &memory);
+    if (!status)
+        status = fits ? prepare(work, request) : pick_sorted_prepare(work, request, &memory);
     if (!status)
         status = choose_bound(work, request);
     if (status)
@@ -360,8 +388,10 @@ static int pick(struct pick_work *work, struct pick_request *request)
     wanted.order_seed = (uint64_t)request->split_seed ^ ORDER_SEED;
     wanted.student_flops = work->cascade.student_flops;
     wanted.teacher_flops = work->cascade.teacher_flops;
-    status = ebjr_pick(&work->pick, &work->parts.part[CALIBRATION].samples,
-                       &work->parts.part[TUNING].samples, &wanted);
+    status = fits ? ebjr_pick(&work->pick, &work->parts.part[CALIBRATION].samples,
+                              &work->parts.part[TUNING].samples, &wanted)
+                  : ebjr_pick_sorted(&work->pick, work->sorter[CALIBRATION], work->sorter[TUNING],
+                                     &wanted);
     if (!status)
         status = evaluate_test(work);
     if (!status)
@@ -386,9 +416,11 @@ static int check_chain(const struct pick_request *request)
     if (parted)
         return ebjr_error_set(EBJR_EINVAL, "--tune-on, --calibrate-on and --test-on are not for "
                                            "--stages");
-    if (request->class_weights || request->bound)
+    if (request->class_weights || request->bound || request->memory)
         return ebjr_error_set(EBJR_EINVAL, "%s is not for --stages",
-                              request->bound ? "--bound" : "--class-weights");
+                              request->bound           ? "--bound"
+                              : request->class_weights ? "--class-weights"
+                                                       : "--sort-memory");
     if ((request->minimize && strcmp(request->minimize, "flops") != 0) ||
         (request->maximize && strcmp(request->maximize, "accuracy") != 0) ||
         (request->minimize && request->maximize))
@@ -482,13 +514,16 @@ static int run(const struct command *command, int argc, char **argv)
          false},
         {"split-seed", OPTION_INTEGER, &request.split_seed, "N", "of the split (default 1)", false},
         {"out", OPTION_TEXT, &request.out, "FILE", "where to write the policy (JSON)", false},
+        SORT_ROWS(request.memory, request.cascade.untimed),
         FORMAT_ROW(&request.format),
     };
     struct pick_work work = {0};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    request.cascade.teacher_logits = is_joint(&request);
+    request.cascade.teacher_logits = pick_is_joint(&request);
+    if (strcmp(request.fit.score, "learned") == 0 || request.fit.temperature)
+        request.cascade.logits = LOGITS_HELD;
     bool feasible = false;
     if (request.stages)
         status = pick_chain(&feasible, &request);

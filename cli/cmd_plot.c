@@ -22,6 +22,8 @@ static int load(struct cascade *cascade, struct ebjr_policy *policy, struct plot
     if (status)
         return status;
     *logits = plot_wants_teacher_logits(request);
+    if (*logits)
+        request->cascade.logits = LOGITS_HELD;
     status = load_cascade(cascade, policy, request);
     if (status == EBJR_EINVAL && *logits) {
         *logits = false;

@@ -37,7 +37,9 @@ static int load_outputs(struct report *report)
     if (status != EBJR_EINVAL)
         return status;
     cascade_free(&report->cascade);
-    return load_cascade(report, &report->request->cascade);
+    asked.teacher_logits = false;
+    asked.logits = LOGITS_HELD;
+    return load_cascade(report, &asked);
 }
 
 /* The policy's own temperature and precision are those of the whole report. */

@@ -8,6 +8,7 @@
 #include "calib/logistic.h"
 #include "calib/summary.h"
 #include "calib/temperature.h"
+#include "cli/cascade_rows.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static const double CLASS_PRIOR = 50;   /* disagreements that pull a class's off
 static const double CLASS_SHARE = 0.75; /* the operating point that offsets are fitted for */
 
 struct routing {
-    const struct cascade *cascade;
+    const struct cascade_rows *rows;
     const struct ebjr_router *router;
     double *scores;
 };
@@ -27,17 +28,23 @@ struct routing {
 static void route(void *context, size_t from, size_t to)
 {
     const struct routing *routing = context;
-    const struct cascade *cascade = routing->cascade;
+    size_t classes = routing->rows->cascade->classes;
     for (size_t i = from; i < to; i++)
-        routing->scores[i] = ebjr_router_score(
-            routing->router, cascade->logits + i * cascade->classes, cascade->classes);
+        routing->scores[i] =
+            ebjr_router_score(routing->router, routing->rows->logits + i * classes, classes);
 }
 
-void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router)
+int fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router)
 {
-    struct routing routing = {cascade, router, scores};
-    ebjr_parallel(route, &routing, cascade->n, cascade_least_rows(cascade));
-    cascade_never_other(scores, cascade);
+    struct cascade_rows rows;
+    int more = 0, status = cascade_rows_open(&rows, cascade, ROWS_LOGITS, 0);
+    while (!status && (more = cascade_rows_next(&rows)) > 0) {
+        struct routing routing = {&rows, router, scores + rows.first};
+        ebjr_parallel(route, &routing, rows.count, cascade_least_rows(cascade));
+        cascade_never_other(routing.scores, &rows);
+    }
+    cascade_rows_close(&rows);
+    return status ? status : more;
 }
 
 /* What is fitted from: a cascade, and whether the answer to a deferred sample is right. */
@@ -153,12 +160,12 @@ static int fit_offsets(struct ebjr_router *router, const struct data *data, cons
     double *scores = malloc(cascade->n * sizeof *scores);
     double *offset = calloc(cascade->classes, sizeof *offset);
     int status = scores && offset ? 0 : ebjr_error_memory();
-    if (!status) {
-        fit_scores(scores, cascade, router);
+    if (!status)
+        status = fit_scores(scores, cascade, router);
+    if (!status)
         status = ebjr_classwise_fit(offset, scores, cascade->predictions, cascade->student_correct,
                                     data->deferred, use, cascade->n, cascade->classes, CLASS_SHARE,
                                     CLASS_PRIOR);
-    }
     free(scores);
     if (status) {
         free(offset);
@@ -181,11 +188,13 @@ static int compare(const struct ebjr_router *router, const struct ebjr_score *pl
     double *scores = malloc(cascade->n * sizeof *scores);
     if (!scores)
         return ebjr_error_memory();
-    fit_scores(scores, cascade, &unfitted);
-    int status = subset_take(&a, scores, data, held_out);
+    int status = fit_scores(scores, cascade, &unfitted);
+    if (!status)
+        status = subset_take(&a, scores, data, held_out);
     if (!status) {
-        fit_scores(scores, cascade, router);
-        status = subset_take(&b, scores, data, held_out);
+        status = fit_scores(scores, cascade, router);
+        if (!status)
+            status = subset_take(&b, scores, data, held_out);
         const double *both[] = {a.score, b.score};
         if (!status)
             status = ebjr_bootstrap_compare(values, differences, ebjr_deferral_area, both, 2, 0,
@@ -206,27 +215,45 @@ static int compare(const struct ebjr_router *router, const struct ebjr_score *pl
     return 0;
 }
 
+static bool is_weighed(double *weight, const char *answer)
+{
+    return strncmp(answer, "average:", 8) == 0 && ebjr_number_parse(weight, answer + 8) == 0 &&
+           *weight >= 0 && *weight <= 1;
+}
+
+int fit_check_answer(const char *answer)
+{
+    double weight;
+    bool known = strcmp(answer, "teacher") == 0 || strcmp(answer, "average") == 0;
+    return known || is_weighed(&weight, answer)
+               ? 0
+               : ebjr_error_set(EBJR_EINVAL,
+                                "--answer is teacher, average, or average:W with W in 0..1, "
+                                "not '%s'",
+                                answer);
+}
+
 static int fit_answer(double *weight, const struct cascade *cascade, const char *answer,
                       const uint8_t *use)
 {
+    int status = fit_check_answer(answer);
     *weight = 1;
-    if (strcmp(answer, "teacher") == 0)
-        return 0;
-    if (strcmp(answer, "average") == 0) {
-        int status = ebjr_average_fit(weight, cascade->logits, cascade->teacher_logits,
-                                      cascade->labels, use, cascade->n, cascade->classes);
-        if (!status)
-            say("the joint answer weighs the teacher's probabilities %.2f, the student's %.2f",
-                *weight, 1 - *weight);
+    if (status || is_weighed(weight, answer) || strcmp(answer, "teacher") == 0)
         return status;
-    }
-    if (strncmp(answer, "average:", 8) == 0 && ebjr_number_parse(weight, answer + 8) == 0 &&
-        *weight >= 0 && *weight <= 1)
-        return 0;
-    return ebjr_error_set(EBJR_EINVAL,
-                          "--answer is teacher, average, or average:W with W in 0..1, "
-                          "not '%s'",
-                          answer);
+    status = ebjr_average_fit(weight, cascade->logits, cascade->teacher_logits, cascade->labels,
+                              use, cascade->n, cascade->classes);
+    if (!status)
+        say("the joint answer weighs the teacher's probabilities %.2f, the student's %.2f", *weight,
+            1 - *weight);
+    return status;
+}
+
+int fit_check_score(const struct ebjr_score *score)
+{
+    return score->kind == EBJR_SCORE_LOGITS
+               ? 0
+               : ebjr_error_set(EBJR_EINVAL, "%s is drawn for comparison; no router can compute it",
+                                score->name);
 }
 
 /* Everything but the answer. */
@@ -259,9 +286,8 @@ static int fit_score(struct ebjr_router *router, const struct data *data,
         router->score = plain;
     else
         status = ebjr_score_find(&router->score, request->score);
-    if (!status && !is_learned && router->score->kind != EBJR_SCORE_LOGITS)
-        status = ebjr_error_set(EBJR_EINVAL, "%s is drawn for comparison; no router can compute it",
-                                router->score->name);
+    if (!status && !is_learned)
+        status = fit_check_score(router->score);
     if (!status && request->per_class)
         status = fit_offsets(router, data, use);
     if (!status && is_fitted)

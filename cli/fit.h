@@ -20,8 +20,12 @@ struct fit_request {
 int fit_router(struct ebjr_router *router, double *answer_weight, const struct cascade *cascade,
                const struct fit_request *request, const uint8_t *use, const uint8_t *held_out);
 
-/* scores[n] of a router. */
-void fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router);
+/* Can a router compute it? Is it an answer? Errors: EBJR_EINVAL. */
+int fit_check_score(const struct ebjr_score *score);
+int fit_check_answer(const char *answer);
+
+/* scores[n] of a router. Errors: EBJR_ENOMEM, those of the store. */
+int fit_scores(double *scores, const struct cascade *cascade, const struct ebjr_router *router);
 
 /* correct[n] of the answer to a deferred sample: the teacher's, or the joint one's. */
 void fit_joint_correct(uint8_t *correct, const struct cascade *cascade, double answer_weight);

@@ -41,7 +41,7 @@ static double read_number(const char *path)
     return value;
 }
 
-static double free_here(void)
+double memory_free(void)
 {
     double system =
         read_field("/proc/meminfo", "MemAvailable:") + read_field("/proc/meminfo", "SwapFree:");
@@ -62,7 +62,7 @@ int memory_limit(const char *asked, bool guess)
     if (asked && !(size >= 1 && size < 1e18))
         return ebjr_error_set(EBJR_EINVAL, "--memory %s: give bytes (8G), or none", asked);
     if (!asked && guess)
-        size = free_here();
+        size = memory_free();
     if (size == 0 || getrlimit(RLIMIT_DATA, &data) != 0)
         return 0;
     limit = size;

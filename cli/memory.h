@@ -7,10 +7,13 @@
 
 /*
  * Limits what the process may add to what it holds by `asked` ("8G": bytes), or, where that is NULL
- * and `guess` is true, by what is free here: memory and swap, within the control group's limit.
+ * and `guess` is true, by memory_free().
  * "none": no limit. Errors: EBJR_EINVAL no such size; EBJR_EIO it is refused.
  */
 int memory_limit(const char *asked, bool guess);
+
+/* Bytes that are free here: memory and swap, within the control group's limit. */
+double memory_free(void);
 
 /* The limit in bytes; 0: there is none. */
 double memory_limited_to(void);

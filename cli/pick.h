@@ -6,13 +6,14 @@
 #include "cli/cascade.h"
 #include "cli/fit.h"
 #include "cli/parts.h"
+#include "cli/sorted.h"
 #include "cli/table.h"
 
 struct pick_request {
     struct cascade_request cascade;
     struct fit_request fit;
     const char *limit[EBJR_BUDGETS];
-    const char *stages, *minimize, *maximize, *bound, *out, *format;
+    const char *stages, *minimize, *maximize, *bound, *out, *format, *memory;
     bool plain;
     double delta;
     const char *part[PARTS]; /* a fraction, or the name of a data set; NULL: not said */
@@ -29,12 +30,19 @@ struct pick_work {
     struct parts parts;
     struct class_mix mix;
     const char *test_dataset; /* a data set of its own; NULL: a part of the same */
+    struct cascade test_cascade;
+    ebjr_sorter *sorter[PARTS]; /* where memory does not hold the samples */
     struct ebjr_pick pick;
     enum ebjr_bound bound;    /* of the drop, where that is certified */
     double advantage[PARTS];  /* accuracy of the teacher alone less that of the answer to deferred
                                  samples: 0 but for joint answers */
     struct ebjr_figures test; /* at the choice */
 };
+
+bool pick_is_joint(const struct pick_request *request);
+
+/* Is a drop certified by tests of thresholds that tuning samples propose? */
+bool pick_tests_drop(const struct pick_request *request);
 
 /* The result on stdout. Errors: EBJR_EIO. */
 int pick_print(const struct pick_work *work, const struct pick_request *request,

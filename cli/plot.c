@@ -199,9 +199,8 @@ static int apply_rule(struct plot_work *work)
         const struct ebjr_policy_stage *stage = &work->policy->stages[0];
         rule->score = stage->router.learned ? "learned" : stage->router.score->name;
         rule->threshold = stage->threshold;
-        fit_scores(rule->scores, cascade, &stage->router);
         fit_joint_correct(rule->answer, cascade, work->policy->answer_weight);
-        return 0;
+        return fit_scores(rule->scores, cascade, &stage->router);
     }
     rule->score = work->scores->name;
     /* in float32, as ebjr eval compares */

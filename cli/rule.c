@@ -36,9 +36,8 @@ int rule_of_policy(struct rule *out, const struct cascade *cascade,
         return status;
     out->score = stage->router.learned ? "learned" : stage->router.score->name;
     out->threshold = stage->threshold;
-    fit_scores(out->scores, cascade, &stage->router);
     fit_joint_correct(out->answer, cascade, policy->answer_weight);
-    return 0;
+    return fit_scores(out->scores, cascade, &stage->router);
 }
 
 void rule_free(struct rule *rule)

@@ -8,6 +8,7 @@
 #include <gsl/gsl_rng.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct ebjr_score_options ebjr_score_defaults = {
@@ -176,14 +177,45 @@ void ebjr_score_evaluate_many(double *out, const struct ebjr_score *scores, size
                 in_float ? scores[i].in_float(logits, classes, options) : scores[i].in_double(&row);
 }
 
+struct ebjr_score_randoms {
+    gsl_rng *rng;
+};
+
+int ebjr_score_randoms_new(ebjr_score_randoms **out, uint64_t seed)
+{
+    ebjr_score_randoms *randoms = malloc(sizeof *randoms);
+    if (!randoms)
+        return ebjr_error_memory();
+    randoms->rng = gsl_rng_alloc(gsl_rng_mt19937);
+    if (!randoms->rng) {
+        free(randoms);
+        return ebjr_error_memory();
+    }
+    gsl_rng_set(randoms->rng, (unsigned long)seed);
+    *out = randoms;
+    return 0;
+}
+
+void ebjr_score_randoms_free(ebjr_score_randoms *randoms)
+{
+    if (randoms)
+        gsl_rng_free(randoms->rng);
+    free(randoms);
+}
+
+void ebjr_score_randoms_next(double *out, size_t n, ebjr_score_randoms *randoms)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = gsl_rng_uniform(randoms->rng);
+}
+
 int ebjr_score_random(double *out, size_t n, uint64_t seed)
 {
-    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
-    if (!rng)
-        return ebjr_error_memory();
-    gsl_rng_set(rng, (unsigned long)seed);
-    for (size_t i = 0; i < n; i++)
-        out[i] = gsl_rng_uniform(rng);
-    gsl_rng_free(rng);
+    ebjr_score_randoms *randoms;
+    int status = ebjr_score_randoms_new(&randoms, seed);
+    if (status)
+        return status;
+    ebjr_score_randoms_next(out, n, randoms);
+    ebjr_score_randoms_free(randoms);
     return 0;
 }

@@ -80,6 +80,12 @@ void ebjr_score_evaluate_many(double *out, const struct ebjr_score *scores, size
 /* Scores of samples 0..n-1; the same seed gives the same ones. Errors: EBJR_ENOMEM. */
 int ebjr_score_random(double *scores, size_t n, uint64_t seed);
 
+/* The same, some at a time. The caller owns *out. Errors: EBJR_ENOMEM. */
+typedef struct ebjr_score_randoms ebjr_score_randoms;
+int ebjr_score_randoms_new(ebjr_score_randoms **out, uint64_t seed);
+void ebjr_score_randoms_free(ebjr_score_randoms *randoms);
+void ebjr_score_randoms_next(double *scores, size_t n, ebjr_score_randoms *randoms);
+
 #ifdef __cplusplus
 }
 #endif
