@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "calib/bootstrap.h"
 #include "calib/pick.h"
+#include "calib/sorter.h"
 #include "calib/stages.h"
 #include "calib/sweep.h"
 #include "calib/temperature.h"
@@ -237,6 +238,55 @@ static void bench_sweep(void)
                                    .run = run_sweep,
                                    .data = &samples});
             free_samples(&samples);
+        }
+    }
+}
+
+/* The same points one by one, in memory for a part of the samples. */
+struct sorting {
+    struct samples samples;
+    size_t runs;
+};
+
+static int run_sorter(void *data)
+{
+    const struct sorting *sorting = data;
+    const struct samples *samples = &sorting->samples;
+    struct ebjr_point point;
+    ebjr_sorter *sorter;
+    size_t memory = (samples->n / sorting->runs + 1) * 17;
+    int more = 0, status = ebjr_sorter_new(&sorter, samples->n, memory, NULL);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < samples->n; i++)
+        status =
+            ebjr_sorter_add(sorter, samples->score[i], samples->student[i], samples->teacher[i]);
+    if (!status)
+        status = ebjr_sorter_begin(sorter);
+    while (!status && (more = ebjr_sorter_next(&point, sorter)) > 0)
+        continue;
+    ebjr_sorter_free(sorter);
+    return status ? status : more;
+}
+
+static void bench_sorter(void)
+{
+    static const size_t runs[] = {1, 10, 100};
+    for (size_t n = 1000000; n <= (options.large ? 100000000 : 10000000); n *= 10) {
+        for (int kind = CROWDED; kind < KINDS; kind++) {
+            struct sorting sorting = {make_samples(n, kind, false), 1};
+            for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+                char input[64];
+                sorting.runs = runs[i];
+                snprintf(input, sizeof input, "%s: %zu runs", kinds[kind].name, runs[i]);
+                measure(&(struct task){.what = "sorter",
+                                       .input = input,
+                                       .n = n,
+                                       .unit = "sample",
+                                       .run = run_sorter,
+                                       .data = &sorting});
+            }
+            free_samples(&sorting.samples);
         }
     }
 }
@@ -616,14 +666,10 @@ static void bench_store(void)
 static const struct {
     const char *name;
     void (*run)(void);
-} benches[] = {{"sweep", bench_sweep},
-               {"bootstrap", bench_band},
-               {"pick", bench_pick},
-               {"stages", bench_stages},
-               {"temperature", bench_temperature},
-               {"score", bench_scores},
-               {"row", bench_rows},
-               {"store", bench_store}};
+} benches[] = {
+    {"sweep", bench_sweep},  {"sorter", bench_sorter}, {"bootstrap", bench_band},
+    {"pick", bench_pick},    {"stages", bench_stages}, {"temperature", bench_temperature},
+    {"score", bench_scores}, {"row", bench_rows},      {"store", bench_store}};
 enum { BENCHES = sizeof benches / sizeof *benches };
 
 static const char help[] =
@@ -631,7 +677,7 @@ static const char help[] =
     "  --csv    comma-separated, for programs\n"
     "  --large  sweeps of 10^8 samples too (needs 5.1 GB of memory)\n"
     "  --runs   of each task (default: as many as a second holds, at least 5)\n"
-    "  --only   sweep, bootstrap, pick, stages, temperature, score, row or store\n";
+    "  --only   sweep, sorter, bootstrap, pick, stages, temperature, score, row or store\n";
 
 static int parse_options(int argc, char **argv)
 {

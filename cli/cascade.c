@@ -249,6 +249,8 @@ int cascade_find(struct cascade *out, const struct cascade_request *request)
     }
     if (!status && !request->untimed)
         status = cascade_find_latencies(out, store);
+    if (!status)
+        status = ebjr_class_names_read(&out->names, store, &out->dataset);
     ebjr_store_close(store);
     if (status)
         cascade_free(out);
@@ -285,8 +287,6 @@ int cascade_read(struct cascade *out)
         status = ebjr_store_open(&store, out->db, EBJR_STORE_READ);
     if (!status && out->is_timed)
         status = cascade_read_latencies(out, store);
-    if (!status)
-        status = ebjr_class_names_read(&out->names, store, &out->dataset);
     ebjr_store_close(store);
     return status;
 }

@@ -47,6 +47,8 @@ double memory_free(void)
         read_field("/proc/meminfo", "MemAvailable:") + read_field("/proc/meminfo", "SwapFree:");
     double most = read_number("/sys/fs/cgroup/memory.max");
     double used = read_number("/sys/fs/cgroup/memory.current");
+    /* the numbers of this file are in bytes; what is cached and not in use goes when asked for */
+    used -= read_field("/sys/fs/cgroup/memory.stat", "inactive_file ") / 1024;
     return isfinite(most) && isfinite(used) ? fmin(system, fmax(most - used, 0)) : system;
 }
 

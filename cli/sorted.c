@@ -6,11 +6,13 @@
 #include "cli/memory.h"
 #include "cli/progress.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 int sort_memory_parse(struct sort_memory *out, const char *asked)
 {
-    double size = 0;
+    static const double LEAST = 64e6; /* where the system says that nothing is free */
+    double size = fmax(memory_free(), LEAST);
     int status = asked ? ebjr_number_parse(&size, asked) : 0;
     if (status)
         return ebjr_error_context(status, "--sort-memory");
@@ -18,7 +20,7 @@ int sort_memory_parse(struct sort_memory *out, const char *asked)
         return ebjr_error_set(EBJR_EINVAL, "--sort-memory %s: give bytes (2G)", asked);
     *out = asked ? (struct sort_memory){size, size}
                  /* what the system caches files in is free too */
-                 : (struct sort_memory){memory_free(), memory_free() / 2};
+                 : (struct sort_memory){size, size / 2};
     return 0;
 }
 

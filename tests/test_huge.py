@@ -59,7 +59,7 @@ class HugeTest(ProgramTest):
         """KiB of memory that the finished process had at its peak. What starts it is small, for a
         process inherits the peak of the one that it was forked from."""
         starter = ("import os, sys\n"
-                   "pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=["
+                   "pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=["
                    "(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)])\n"
                    "_, status, usage = os.wait4(pid, 0)\n"
                    "print(usage.ru_maxrss)\n"
