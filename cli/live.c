@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "cli/memory.h"
 #include "cli/progress.h"
 #include "db/trial.h"
 #include "version.h"
@@ -75,6 +76,8 @@ int live_open(struct live *out, const struct live_request *request)
     int status = parse_plan(out, request);
     if (!status)
         status = ebjr_device_parse(&out->device, request->device);
+    if (!status)
+        status = memory_limit(request->memory, !out->device.cuda);
     if (!status && request->dataset)
         status = open_dataset(out, request);
     return status;

@@ -10,7 +10,8 @@
 #include "runtime/tune.h"
 
 struct live_request {
-    const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype;
+    const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype,
+        *memory;
     struct ebjr_dataset_options dataset_options;
     int64_t threads;
 };
@@ -84,10 +85,15 @@ struct live_request {
          "N", \
          "samples a forward pass (default auto: with the plan)", \
          false}, \
+        {"threads", \
+         OPTION_INTEGER, \
+         &(r).threads, \
+         "N", \
+         "of the models (default: with the plan; libtorch's own for a plan given by name)", \
+         false}, \
     { \
-        "threads", OPTION_INTEGER, &(r).threads, "N", \
-            "of the models (default: with the plan; libtorch's own for a plan given by name)", \
-            false \
+        "memory", OPTION_TEXT, &(r).memory, "BYTES", \
+            "that models may take (8G; default: what is free, on a CPU), or none", false \
     }
 
 struct live {

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/memory.h"
 #include "plots/utf8.h"
 
 #include <getopt.h>
@@ -53,7 +54,11 @@ void print_plain(FILE *file, const char *text)
 
 int fail(const struct command *command, int status)
 {
-    say("ebjr %s: %s", command->name, ebjr_error_last());
+    if (status == EBJR_ENOMEM && memory_limited_to() > 0)
+        say("ebjr %s: %s; more than the %.3g GB that it may take (--memory)", command->name,
+            ebjr_error_last(), 1e-9 * memory_limited_to());
+    else
+        say("ebjr %s: %s", command->name, ebjr_error_last());
     switch (status) {
     case EBJR_EINVAL: return EXIT_USAGE;
     case EBJR_EINTERRUPTED: return EXIT_INTERRUPTED;

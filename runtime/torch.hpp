@@ -41,9 +41,14 @@ template <typename Body> int guarded(const char *what, Body body)
     try {
         return body();
     } catch (const std::bad_alloc &) {
-        return ebjr_error_memory();
+        return ebjr_error_set(EBJR_ENOMEM, "%s: out of memory", what);
     } catch (const std::exception &error) {
-        return ebjr_error_set(EBJR_EMODEL, "%s: %s", what, reason(error).c_str());
+        std::string text = reason(error);
+        // TorchScript makes of every exception one of its own
+        bool memory = false;
+        for (const char *word : {"allocate memory", "out of memory", "bad_alloc"})
+            memory |= text.find(word) != text.npos;
+        return ebjr_error_set(memory ? EBJR_ENOMEM : EBJR_EMODEL, "%s: %s", what, text.c_str());
     } catch (...) {
         return ebjr_error_set(EBJR_EMODEL, "%s: unknown exception", what);
     }

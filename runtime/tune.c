@@ -218,8 +218,6 @@ static int try_plan(struct search *search, const struct ebjr_plan *plan)
     struct ebjr_candidate *trial = &search->trials[search->count++];
     *trial = (struct ebjr_candidate){.plan = *plan, .ns = NAN, .max_difference = NAN};
     int status = first_try(search, trial);
-    if (status == EBJR_ENOMEM)
-        return status;
     if (status) {
         snprintf(trial->note, sizeof trial->note, "%s", ebjr_error_last());
         trial->ns = NAN;

@@ -391,6 +391,21 @@ class NanOnWhite(nn.Module):
         return logits
 
 
+class HoardsOnWhite(nn.Module):
+    """Keeps `blocks` of 64 MB each, one after the other."""
+
+    def __init__(self, blocks: int):
+        super().__init__()
+        self.blocks = blocks
+
+    def forward(self, x):
+        kept = [x]
+        if bool((x == 1).all(1).all(1).all(1).any()):
+            for _ in range(self.blocks):
+                kept.append(torch.ones(16 << 20))
+        return x.flatten(1)[:, :10] + (kept[-1].flatten()[0] - kept[-1].flatten()[0])
+
+
 class Raises(nn.Module):
     def forward(self, x):
         if x.shape[0] > 0:
@@ -484,6 +499,21 @@ class Misbehaves(RunTest):
         for time_ in ("0", "-1s", "soon"):
             self.refuse("--timeout", code=2, arguments=(*command, "--timeout", time_))
         self.run_models("good.pt", "good.pt", options=("--timeout", "100s"))
+
+    def test_a_sample_that_takes_too_much_memory(self):
+        """Sample 100 is in the seventh batch of 16."""
+        self.script("hoards.pt", HoardsOnWhite(1 << 30))
+        command = (*self.command("hoards.pt"), "--plan", "as-loaded", "--batch", "16")
+        process = self.ebjr(*command, "--memory", "500M", code=1)
+        for word in ("hoards", "samples 96 to 111", "alloc", "0.5 GB", "--memory"):
+            self.assertIn(word, process.stderr.splitlines()[-1])
+        self.assertEqual(self.query("SELECT done FROM run WHERE id = 2"), [(96,)])
+        self.verify()
+        # what it may take it gets
+        self.script("large.pt", HoardsOnWhite(4))
+        self.ebjr(*self.command("large.pt"), "--plan", "as-loaded", "--memory", "500M")
+        for size in ("0", "-1G", "much", "inf"):
+            self.refuse("--memory", code=2, arguments=(*command, "--memory", size))
 
     def test_a_logit_that_is_none(self):
         process = self.ebjr(*self.command(self.script("nan.pt", NanOnWhite())), code=1)
