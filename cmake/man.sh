@@ -1,6 +1,6 @@
 #!/bin/sh
-# man.sh EBJR VERSION DIRECTORY [compressed]: a man page of the program and one of each command, from
-# their --help.
+# man.sh EBJR VERSION DIRECTORY [compressed]
+# A man page of the program and one of each command, from their --help.
 set -eu
 ebjr=$1 version=$2 directory=$3
 here=$(dirname "$0")

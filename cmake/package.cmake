@@ -32,25 +32,31 @@ macro(debian_package name section description)
     endforeach()
 endmacro()
 
-set(about "A small student model answers what it is sure of, a router compares a score of its output
-with a threshold, and the rest goes to a large teacher. ebjr runs both once, keeps
-every logit in SQLite, and answers from there: which threshold, what accuracy,
-what cost, what latency, how sure.\n.\n")
-debian_package(ebjr science
-    "threshold calibration and benchmarking of model cascades\n${about}This package contains the program, examples and published baselines."
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own, the first line of these
+set(about "A small student model answers what it is sure of, a router compares a score
+of its output with a threshold, and the rest goes to a large teacher. ebjr
+runs both once, keeps every logit in SQLite, and answers from there: which
+threshold, what accuracy, what cost, what latency, how sure.
+.
+This package contains")
+debian_package(ebjr science "threshold calibration and benchmarking of model cascades
+${about} the program, examples and published baselines."
     DEPENDS "libebjr0 ${same_version}" RECOMMENDS "ebjr-torch, gnuplot-nox | gnuplot"
     SUGGESTS python3-torch)
-debian_package(ebjr-torch science
-    "calibration of model cascades: execution of models by libtorch\n${about}This package contains the backend that runs TorchScript models; without it,
-stored and imported outputs are worked on."
+debian_package(ebjr-torch science "calibration of model cascades: execution by libtorch
+${about} the backend that runs TorchScript models;
+without it, stored and imported outputs are worked on."
     DEPENDS "libebjr0 ${same_version}" RECOMMENDS "libopenblas0-pthread | libopenblas0")
-debian_package(libebjr0 libs
-    "calibration of model cascades: library\n${about}This package contains the shared library."
+debian_package(libebjr0 libs "calibration of model cascades: library
+${about} the shared library."
     RECOMMENDS ebjr-torch)
-debian_package(libebjr-dev libdevel
-    "calibration of model cascades: headers\n${about}This package contains what programs in C and C++ are built with against libebjr."
+debian_package(libebjr-dev libdevel "calibration of model cascades: headers
+${about} what programs in C and C++ are built with
+against libebjr."
     DEPENDS "libebjr0 ${same_version}" SUGGESTS "pkg-config, cmake")
-set(CPACK_DEBIAN_LIBEBJR0_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
+configure_file(cmake/debian/shlibs.in debian/shlibs @ONLY)
+set(CPACK_DEBIAN_LIBEBJR0_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers
+    ${PROJECT_BINARY_DIR}/debian/shlibs)
 set(CPACK_COMPONENTS_ALL ebjr libebjr0 libebjr-dev)
 if(EBJR_TORCH)
     list(APPEND CPACK_COMPONENTS_ALL ebjr-torch)

@@ -57,7 +57,8 @@ class Program(CompletionTest):
                 ("ls", "--format", "table csv json md latex"),
                 ("run", "--split", "test train"),
                 ("run", "--dtype", "float32 bfloat16 float16"),
-                ("run", "--plan", "auto as-loaded frozen optimized channels-last direct cuda-graph"),
+                ("run", "--plan",
+                 "auto as-loaded frozen optimized channels-last direct cuda-graph"),
                 ("bench", "--scenario", "single offline server"),
                 ("sweep", "--flops-convention", "op-counter mac2"),
                 ("sweep", "--precision", "double float32"),
@@ -174,8 +175,8 @@ class Fish(Shell, CompletionTest):
         script = f"source {SCRIPTS / 'ebjr.fish'}; complete -C {json.dumps(line)}"
         if not self.path("ebjr").exists():
             self.path("ebjr").symlink_to(self.program)
-        output = subprocess.run(["fish", "--no-config", "-c", script], cwd=self.directory, check=True,
-                                stdout=subprocess.PIPE,
+        output = subprocess.run(["fish", "--no-config", "-c", script], cwd=self.directory,
+                                check=True, stdout=subprocess.PIPE,
                                 env={**os.environ, "HOME": str(self.directory),
                                      "PATH": f"{self.directory}:{os.environ['PATH']}"}).stdout
         return [item.split("\t")[0] for item in decode(output).splitlines()]

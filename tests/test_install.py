@@ -49,6 +49,10 @@ class InstalledTest(ProgramTest):
         return run(self.program, *arguments, code=code, cwd=self.directory, **options)
 
 
+    def assert_linked_within(self, binary):
+        self.assertRegex(run("ldd", binary), rf"libebjr\.so\.0 => {re.escape(str(self.root))}")
+
+
 class Program(InstalledTest):
     def test_nothing_is_left_out_or_elsewhere(self):
         self.assertFalse(list((self.root / "stage").glob("**/*.*")))
@@ -67,7 +71,7 @@ class Program(InstalledTest):
                 self.assertTrue(path.startswith("$ORIGIN/"), (binary, path))
 
     def test_the_program_uses_the_library_beside_it(self):
-        self.assertRegex(run("ldd", self.program), rf"libebjr\.so\.0 => {re.escape(str(self.root))}")
+        self.assert_linked_within(self.program)
 
     def test_stored_outputs(self):
         labels = np.arange(60) % 3
@@ -86,15 +90,15 @@ class Program(InstalledTest):
         np.save(self.path("x.npy"), np.zeros((8, 1, 28, 28), np.uint8))
         np.save(self.path("y.npy"), np.zeros(8, np.int64))
         said = self.installed(
-            "run", "--db", "s.db", "--dataset", "npy:x.npy", "--labels", "y.npy", "--layout", "nchw",
-            "--plan", "as-loaded", "--threads", "1", "--format", "csv",
+            "run", "--db", "s.db", "--dataset", "npy:x.npy", "--labels", "y.npy",
+            "--layout", "nchw", "--plan", "as-loaded", "--threads", "1", "--format", "csv",
             "--model", f"student={examples / 'student.pt'}", code=0 if WITH_TORCH else 1)
         module = self.library.parent / "ebjr/ebjr-torch.so"
         self.assertEqual(module.is_file(), WITH_TORCH)
         if not WITH_TORCH:
             self.assertIn("no libtorch backend", said)
             return
-        self.assertRegex(run("ldd", module), rf"libebjr\.so\.0 => {re.escape(str(self.root))}")
+        self.assert_linked_within(module)
         module.rename(self.path("elsewhere.so"))
         self.addCleanup(self.path("elsewhere.so").rename, module)
         said = self.installed("run", "--db", "t.db", "--dataset", "npy:x.npy", "--labels", "y.npy",
@@ -107,7 +111,8 @@ class Interface(InstalledTest):
         return sorted(path.relative_to(self.include) for path in self.include.glob("ebjr/**/*.h"))
 
     def test_each_header_stands_alone(self):
-        languages = [("c", "-std=c11", shutil.which("cc")), ("c++", "-std=c++17", shutil.which("c++"))]
+        languages = (("c", "-std=c11", shutil.which("cc")),
+                     ("c++", "-std=c++17", shutil.which("c++")))
         self.assertGreater(len(self.headers()), 30)
         for name, standard, compiler in languages:
             if not compiler:
@@ -124,8 +129,8 @@ class Interface(InstalledTest):
         everything.write_text("".join(f"#include <{header}>\n" for header in self.headers()))
         run("gcc", "-std=c11", "-fsyntax-only", f"-I{self.include}", "-aux-info",
             self.path("all.X"), everything)
-        functions = re.findall(rf"/\* {re.escape(str(self.include))}/ebjr/.*\*/ extern .*?\b(ebjr_\w+) \(",
-                               self.path("all.X").read_text())
+        ours = rf"/\* {re.escape(str(self.include))}/ebjr/.*\*/ extern .*?\b(ebjr_\w+) \("
+        functions = re.findall(ours, self.path("all.X").read_text())
         data = [name for header in self.headers() for name in
                 re.findall(r"^extern const .*?(\w+);", (self.include / header).read_text(), re.M)]
         return set(functions) | set(data)
@@ -161,14 +166,15 @@ class Consumers(InstalledTest):
             self.skipTest("no C++ compiler")
 
     def assert_said(self, program):
-        self.assertEqual(run(program, cwd=self.directory,
-                             env={**os.environ, "LD_LIBRARY_PATH": self.library.parent}).splitlines(),
+        environment = {**os.environ, "LD_LIBRARY_PATH": self.library.parent}
+        self.assertEqual(run(program, cwd=self.directory, env=environment).splitlines(),
                          ["ebjr 0.1.0", "inf 0.50", "4.018150 1.00", "1.313262 0.50",
                           "cannot open the store no-such.db: No such file or directory"])
 
     def test_pkg_config(self):
-        environment = {**os.environ, "PKG_CONFIG_PATH": os.fspath(self.library.parent / "pkgconfig")}
-        self.assertEqual(run("pkg-config", "--modversion", "ebjr", env=environment).strip(), "0.1.0")
+        environment = {**os.environ, "PKG_CONFIG_PATH": self.library.parent / "pkgconfig"}
+        version = run("pkg-config", "--modversion", "ebjr", env=environment)
+        self.assertEqual(version, "0.1.0\n")
         flags = run("pkg-config", "--cflags", "--libs", "ebjr", env=environment).split()
         example = self.prefix / "share/ebjr/examples/embed.c"
         run("cc", "-std=c11", *WARNINGS, example, *flags, "-o", self.path("embed"))
@@ -221,7 +227,7 @@ class ManPages(InstalledTest):
                 self.assertIn(f" .B {option} ", text, command)
             for line in help_text.splitlines():
                 for piece in re.split(r"  +", line.strip()):
-                    if piece and not piece.endswith(":") and not piece.startswith(("Usage", "ebjr")):
+                    if not piece.endswith(":") and not piece.startswith(("Usage", "ebjr")):
                         self.assertIn(" ".join(piece.split()), text, command)
 
     def test_the_page_of_the_policy_names_each_key(self):

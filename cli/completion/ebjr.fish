@@ -5,7 +5,8 @@ function __ebjr_complete
     for line in ($words[1] complete $words[2..] $current 2>/dev/null)
         if string match -q ':files*' -- $line
             set -l head (string sub -s 8 -- $line)
-            for file in (__fish_complete_path (string sub -s (math (string length -- "$head") + 1) -- $current))
+            set -l tail (string sub -s (math (string length -- "$head") + 1) -- $current)
+            for file in (__fish_complete_path $tail)
                 echo $head$file
             end
         else
