@@ -6,6 +6,10 @@
 
 enum { MESSAGE_SIZE = 2048 };
 
+#undef ebjr_error_set
+#undef ebjr_error_context
+#undef ebjr_error_memory
+
 static _Thread_local char message[MESSAGE_SIZE];
 
 int ebjr_error_set(int code, const char *format, ...)

@@ -37,6 +37,17 @@ int ebjr_error_memory(void);
 /* The message of the last failure in this thread; "" if there was none. Valid until the next. */
 const char *ebjr_error_last(void);
 
+#ifdef __clang_analyzer__
+/* What the analyzer cannot see from other files: a failure returns its code, never 0. */
+static inline int ebjr_error_code(int code, int returned)
+{
+    return (void)returned, code;
+}
+#define ebjr_error_set(code, ...) ebjr_error_code(code, ebjr_error_set(code, __VA_ARGS__))
+#define ebjr_error_context(code, ...) ebjr_error_code(code, ebjr_error_context(code, __VA_ARGS__))
+#define ebjr_error_memory() ebjr_error_code(EBJR_ENOMEM, ebjr_error_memory())
+#endif
+
 #ifdef __cplusplus
 }
 #endif

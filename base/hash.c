@@ -70,7 +70,7 @@ int ebjr_hash_finish(ebjr_hash *hash, char out[EBJR_HASH_TEXT])
     if (!EVP_DigestFinal_ex(hash->context, digest, NULL) ||
         !EVP_DigestInit_ex(hash->context, EVP_sha256(), NULL))
         return refused();
-    for (int i = 0; i < EBJR_HASH_BYTES; i++)
+    for (size_t i = 0; i < EBJR_HASH_BYTES; i++)
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
     return 0;
 }

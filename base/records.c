@@ -123,7 +123,8 @@ static int read_record(ebjr_records *records, struct record *record)
 /* Some programs begin a file with a byte order mark. */
 static void skip_mark(FILE *file)
 {
-    if (getc(file) != 0xef || getc(file) != 0xbb || getc(file) != 0xbf)
+    char mark[3];
+    if (fread(mark, 1, sizeof mark, file) != sizeof mark || memcmp(mark, "\xef\xbb\xbf", 3) != 0)
         rewind(file);
 }
 

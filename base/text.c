@@ -116,7 +116,7 @@ int ebjr_integer_parse(int64_t *out, const char *text, int64_t lowest, int64_t h
 const char *ebjr_number_format(char out[EBJR_NUMBER_TEXT], double value)
 {
     if (isnan(value))
-        return strcpy(out, "nan");
+        return memcpy(out, "nan", sizeof "nan");
     /* up to 15 digits tell every normal double of so many digits from its neighbours */
     for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(out, EBJR_NUMBER_TEXT, "%.*g", digits, value);

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,14 +84,14 @@ static int take_name(int *out, const struct row *row, enum column column, const 
                      size_t count)
 {
     char what[160] = "is none of ";
+    size_t used = strlen(what);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(field(row, column), names[i]) == 0) {
             *out = (int)i;
             return 0;
         }
-        if (i > 0)
-            strcat(what, ", ");
-        strcat(what, names[i]);
+        snprintf(what + used, sizeof what - used, "%s%s", i > 0 ? ", " : "", names[i]);
+        used = strlen(what);
     }
     return wrong(row, column, what);
 }
@@ -155,8 +156,10 @@ static int take_texts(struct ebjr_baseline *out, char **texts, const struct row 
     if (!at)
         return ebjr_error_memory();
     for (size_t i = 0; i < COUNT(wanted); i++) {
-        *wanted[i].target = strcpy(at, field(row, wanted[i].column));
-        at += strlen(at) + 1;
+        const char *text = field(row, wanted[i].column);
+        size_t length = strlen(text) + 1;
+        *wanted[i].target = memcpy(at, text, length);
+        at += length;
     }
     return 0;
 }
@@ -189,10 +192,14 @@ static int grow(struct ebjr_baselines *out)
         return 0;
     size_t room = out->count ? 2 * out->count : 1;
     struct ebjr_baseline *points = realloc(out->points, room * sizeof *points);
-    out->points = points ? points : out->points;
-    char **texts = points ? realloc(out->texts, room * sizeof *texts) : NULL;
-    out->texts = texts ? texts : out->texts;
-    return texts ? 0 : ebjr_error_memory();
+    if (!points)
+        return ebjr_error_memory();
+    out->points = points;
+    char **texts = realloc(out->texts, room * sizeof *texts);
+    if (!texts)
+        return ebjr_error_memory();
+    out->texts = texts;
+    return 0;
 }
 
 static int take(struct ebjr_baselines *out, const struct row *row)

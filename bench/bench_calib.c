@@ -99,8 +99,8 @@ static double peak_mib(void)
     double kib = NAN;
     FILE *file = fopen("/proc/self/status", "r");
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %lf", &kib) == 1)
-            break;
+        if (strncmp(line, "VmHWM:", 6) == 0)
+            kib = strtod(line + 6, NULL);
     if (file)
         fclose(file);
     return kib / 1024;
@@ -552,7 +552,7 @@ static void bench_rows(void)
             snprintf(what, sizeof what, "row-%s", scores[i].name);
             measure(&(struct task){.what = what,
                                    .input = logits.input,
-                                   .n = ROWS * PASSES,
+                                   .n = (size_t)ROWS * PASSES,
                                    .unit = "row",
                                    .run = run_rows,
                                    .data = &logits});

@@ -228,8 +228,9 @@ static double multiplications(const struct ebjr_graph *graph)
         const struct ebjr_layer *layer = &graph->layers[i];
         const struct ebjr_shape *in = &graph->layers[layer->inputs[0]].shape, *out = &layer->shape;
         double outputs = (double)out->channels * (double)out->height * (double)out->width;
+        size_t inputs = in->channels / layer->groups;
         if (layer->kind == EBJR_LAYER_CONVOLUTION)
-            sum += outputs * (double)(in->channels / layer->groups) *
+            sum += outputs * (double)inputs *
                    (double)(layer->window.kernel[0] * layer->window.kernel[1]);
         else if (layer->kind == EBJR_LAYER_LINEAR)
             sum += outputs * (double)(in->channels * in->height * in->width);

@@ -174,7 +174,6 @@ static int run_batches(struct measurement *self, ebjr_answer_call *answer, size_
         int64_t left = options->samples - self->done;
         status = add_share(self, count, spent);
         count = options->samples > 0 && left < (int64_t)batch ? (size_t)left : batch;
-        spent = 0;
         if (!status)
             status = measurement_call(self, answer, self->done, count);
         if (status)

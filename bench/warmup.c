@@ -24,7 +24,8 @@ static int64_t summarise(double *scatter, struct ebjr_warmup *warmup)
     size_t count = warmup->calls < EBJR_WARMUP_RECENT ? warmup->calls : EBJR_WARMUP_RECENT;
     const int64_t *sorted = warmup->recent;
     qsort(warmup->recent, count, sizeof *warmup->recent, compare);
-    double range = (double)(sorted[count - 1 - count / 4] - sorted[count / 4]);
+    size_t quarter = count / 4;
+    double range = (double)(sorted[count - 1 - quarter] - sorted[quarter]);
     *scatter = 1.2533 / 1.349 * range / sqrt((double)count);
     return sorted[count / 2];
 }

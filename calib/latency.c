@@ -68,6 +68,8 @@ static void walk_free(struct walk *walk)
 
 static int check(const double *student, const double *teacher, size_t n)
 {
+    if (n == 0)
+        return ebjr_error_set(EBJR_EINVAL, "there are no samples");
     for (size_t i = 0; i < n; i++)
         if (!(student[i] >= 0) || !(teacher[i] >= 0) || !isfinite(student[i] + teacher[i]))
             return ebjr_error_set(EBJR_EINVAL, "sample %zu: latencies are finite and not negative",
@@ -81,9 +83,9 @@ static int walk_start(struct walk *walk, const double *score, const double *stud
     struct keyed *keyed = malloc(2 * n * sizeof *keyed);
     *walk = (struct walk){.n = n};
     walk->order = malloc(n * sizeof *walk->order);
-    walk->value = malloc(2 * n * sizeof *walk->value);
-    walk->fast = malloc(n * sizeof *walk->fast);
-    walk->slow = malloc(n * sizeof *walk->slow);
+    walk->value = calloc(2 * n, sizeof *walk->value);
+    walk->fast = calloc(n, sizeof *walk->fast);
+    walk->slow = calloc(n, sizeof *walk->slow);
     walk->counter.node = calloc(2 * n + 1, sizeof *walk->counter.node);
     if (!keyed || !walk->order || !walk->value || !walk->fast || !walk->slow ||
         !walk->counter.node) {

@@ -18,8 +18,8 @@ struct ebjr_latency_curve {
                                        ceil(q n)-th smallest of the n latencies */
 };
 
-/* student[n], teacher[n] >= 0, finite. The curve must come from the same score[n]. O(n log n): a
- * binary indexed tree over the ranks of all 2n possible latencies. The caller frees with
+/* student[n], teacher[n] >= 0, finite, n > 0. The curve must come from the same score[n]. O(n log
+ * n): a binary indexed tree over the ranks of all 2n possible latencies. The caller frees with
  * ebjr_latency_curve_free. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
 int ebjr_latency_sweep(struct ebjr_latency_curve *out, const struct ebjr_curve *curve,
                        const double *score, const double *student, const double *teacher, size_t n);

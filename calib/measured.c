@@ -9,8 +9,6 @@
 
 static int check(size_t n, const int64_t *sample, const int64_t *ns, size_t m)
 {
-    if (n == 0 || m == 0)
-        return ebjr_error_set(EBJR_EINVAL, "%zu latencies for %zu samples", m, n);
     for (size_t j = 0; j < m; j++)
         if (sample[j] < 0 || (uint64_t)sample[j] >= n || ns[j] < 0)
             return ebjr_error_set(EBJR_EINVAL,
@@ -22,6 +20,8 @@ static int check(size_t n, const int64_t *sample, const int64_t *ns, size_t m)
 int ebjr_measured_assign(double *latency, bool *whole, size_t n, const int64_t *sample,
                          const int64_t *ns, size_t m)
 {
+    if (n == 0 || m == 0)
+        return ebjr_error_set(EBJR_EINVAL, "%zu latencies for %zu samples", m, n);
     int status = check(n, sample, ns, m);
     if (status)
         return status;

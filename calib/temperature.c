@@ -137,11 +137,11 @@ static int solve(double *root, struct slopes *slopes, double low, double high)
 {
     enum { STEPS = 100 };
     const double tolerance = 1e-13;
-    gsl_function function = {.function = slope, .params = slopes};
+    gsl_function target = {.function = slope, .params = slopes};
     gsl_root_fsolver *solver = gsl_root_fsolver_alloc(gsl_root_fsolver_brent);
     if (!solver)
         return ebjr_error_memory();
-    int status = gsl_root_fsolver_set(solver, &function, low, high);
+    int status = gsl_root_fsolver_set(solver, &target, low, high);
     for (int step = 0; !status && step < STEPS; step++) {
         status = gsl_root_fsolver_iterate(solver);
         low = gsl_root_fsolver_x_lower(solver);

@@ -120,10 +120,11 @@ static void fill(struct drawing *drawing, const struct comparison *comparison)
     drawing->plot.series = drawing->series;
 }
 
-static int draw(struct drawing *drawing, const struct comparison *comparison,
+static int draw(const struct drawing *drawing, const struct comparison *comparison,
                 const struct compare_request *request)
 {
     char cost[160], accuracy[64];
+    struct ebjr_comparison plot = drawing->plot;
     struct plot_target target;
     bool op_counter = comparison->convention && strcmp(comparison->convention, "mac2") != 0;
     bool published = comparison->baselines.count > 0;
@@ -131,18 +132,18 @@ static int draw(struct drawing *drawing, const struct comparison *comparison,
              published || !op_counter ? "2 x multiply-adds" : "op-counter",
              published && op_counter ? "; the store's: op-counter" : "");
     snprintf(accuracy, sizeof accuracy, "%s (%%)", comparison->metric);
-    drawing->plot.title = request->title ? request->title : comparison->dataset;
-    drawing->plot.cost_label = cost;
-    drawing->plot.accuracy_label = accuracy;
+    plot.title = request->title ? request->title : comparison->dataset;
+    plot.cost_label = cost;
+    plot.accuracy_label = accuracy;
     int status = plot_target(&target, request->plot);
     if (status)
         return status;
-    size_t outside = ebjr_comparison_window_of(&drawing->plot).outside;
+    size_t outside = ebjr_comparison_window_of(&plot).outside;
     if (outside > 0)
         say("note: %zu published points cost more than the picture shows, which ends where the "
             "cascades do",
             outside);
-    return ebjr_comparison_draw(&drawing->plot, target.directory, target.name);
+    return ebjr_comparison_draw(&plot, target.directory, target.name);
 }
 
 int compare_draw(const struct comparison *comparison, const struct compare_request *request)

@@ -65,6 +65,7 @@ static void subset_free(struct subset *subset)
     free(subset->score);
     free(subset->student);
     free(subset->teacher);
+    *subset = (struct subset){0};
 }
 
 static int subset_take(struct subset *out, const double *score, const struct data *data,
@@ -113,7 +114,7 @@ static int best_plain(const struct ebjr_score **out, const struct data *data,
     const struct cascade *cascade = data->cascade;
     size_t count;
     double best = -INFINITY;
-    const struct ebjr_score *scores = ebjr_score_list(&count);
+    const struct ebjr_score *scores = *out = ebjr_score_list(&count);
     struct cascade scored = *cascade;
     scored.options = *options;
     double *values = calloc(cascade->n, count * sizeof *values);

@@ -31,7 +31,7 @@ static int split_kept(int8_t *of, const uint8_t *keep, const struct parts *parts
     if (!status)
         status = ebjr_split(part, label, kept, parts->fraction, PARTS, (uint64_t)parts->seed);
     for (size_t i = cascade->n; !status && i-- > 0;)
-        of[i] = keep[i] ? part[--kept] : -1;
+        of[i] = (int8_t)(keep[i] ? part[--kept] : -1);
     free(label);
     free(part);
     return status;

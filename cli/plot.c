@@ -149,7 +149,9 @@ int plot_check(const struct plot_request *request)
     const struct ebjr_score *scores;
     size_t count;
     bool has_threshold = !isnan(request->threshold);
-    int status = kind ? check_cost(request->cost) : unknown_kind(request);
+    if (!kind)
+        return unknown_kind(request);
+    int status = check_cost(request->cost);
     if (!status)
         status = check_option(kind, request->cost, "cost", COST);
     if (!status)

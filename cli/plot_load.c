@@ -81,6 +81,7 @@ static int choose(struct load *load, ebjr_store *store, const char *dataset)
 static bool is_one_group(const struct ebjr_stored_measurement *a,
                          const struct ebjr_stored_measurement *b)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): no group without its first */
     return a->model_id == b->model_id && a->batch == b->batch && a->threads == b->threads &&
            strcmp(a->subject, b->subject) == 0 && strcmp(a->device, b->device) == 0 &&
            strcmp(a->host, b->host) == 0 && strcmp(a->plan, b->plan) == 0;

@@ -81,6 +81,8 @@ static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_
         status = ebjr_measured_summarise(&student, cascade->student_latency, cascade->n);
         if (!status)
             status = ebjr_measured_summarise(&teacher, cascade->teacher_latency, cascade->n);
+        if (status)
+            return status;
         plot->student_cost = student.mean;
         plot->teacher_cost = teacher.mean;
         plot->is_time = true;

@@ -36,16 +36,17 @@ static int print(struct report *report, const struct comparison *comparison, con
 }
 
 static int draw(struct report *report, const struct comparison *comparison,
-                struct compare_request *request)
+                const struct compare_request *request)
 {
     char path[PATH_MAX];
+    struct compare_request drawn = *request;
     if (!*report->pictures)
         return 0;
     snprintf(path, sizeof path, "%s/comparison", report->pictures);
-    request->plot = path;
+    drawn.plot = path;
     return report_include(report, path, "picture-comparison",
                           "Accuracy against FLOPs, beside what others published.",
-                          compare_draw(comparison, request));
+                          compare_draw(comparison, &drawn));
 }
 
 static int write_tables(struct report *report, const struct comparison *comparison)

@@ -52,5 +52,7 @@ int main(int argc, char **argv)
         must(ebjr_cascade_answer(cascade, &answer, input, 1));
         printf("%d by %s\n", answer.prediction, policy.stages[answer.stage].model);
     }
+    free(pixels);
+    free(input);
     return 0;
 }

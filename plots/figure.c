@@ -56,7 +56,7 @@ static const char *tag_end(const char *tag)
     char quote = 0;
     for (; *tag; tag++) {
         if (quote)
-            quote = *tag == quote ? 0 : quote;
+            quote = (char)(*tag == quote ? 0 : quote);
         else if (*tag == '"' || *tag == '\'')
             quote = *tag;
         else if (*tag == '>')

@@ -47,7 +47,7 @@ static void drain(int stream, char *out, size_t size)
     ssize_t got;
     while ((got = read(stream, rest, sizeof rest)) > 0 || (got < 0 && errno == EINTR)) {
         for (ssize_t i = 0; i < got && used + 1 < size; i++)
-            out[used++] = rest[i] == '\n' ? ' ' : rest[i];
+            out[used++] = (char)(rest[i] == '\n' ? ' ' : rest[i]);
     }
     out[used] = 0;
 }

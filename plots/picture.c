@@ -130,8 +130,9 @@ static void write_key(struct ebjr_picture *picture, const struct key *key)
     char command[32], place[128];
     for (size_t i = 0; i < picture->key_count; i++) {
         const struct ebjr_key_entry *entry = &picture->key[i];
-        double left = key->left + key->column * (double)(i / key->rows);
-        double up = BELOW + KEY_LINE * ((double)(key->rows - i % key->rows) - 0.5);
+        size_t column = i / key->rows, below = key->rows - i % key->rows;
+        double left = key->left + key->column * (double)column;
+        double up = BELOW + KEY_LINE * ((double)below - 0.5);
         if (*entry->line)
             fprintf(picture->script,
                     "set arrow %zu from screen %.1f/width, screen %.1f/height to screen "

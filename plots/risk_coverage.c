@@ -44,6 +44,7 @@ static int write_curve(FILE *data, const struct ebjr_risk_coverage *curve,
     if (!status)
         status = ebjr_thin(&kept, &count, x, y, curve->count, span);
     for (size_t k = 0; k < count; k++)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): nothing is kept of nothing */
         fprintf(data, "%.17g %.17g %.17g\n", x[kept[k]], y[kept[k]], curve->threshold[kept[k]]);
     fprintf(data, "\n\n");
     free(kept);

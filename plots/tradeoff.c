@@ -77,6 +77,8 @@ static int write_curve(FILE *data, const struct ebjr_tradeoff *plot,
 {
     const struct ebjr_curve *curve = series->curve;
     size_t *kept = NULL, count = 0, n = curve->count - first;
+    if (n == 0)
+        return 0;
     double *cost = malloc(n * sizeof *cost), *accuracy = malloc(n * sizeof *accuracy);
     int status = cost && accuracy ? 0 : ebjr_error_memory();
     for (size_t i = 0; !status && i < n; i++) {
@@ -134,7 +136,8 @@ static void add_model(struct ebjr_picture *picture, const char *model, const cha
 {
     char entry[EBJR_LINE];
     ebjr_words_shorten(entry, model, MODEL_WIDTH);
-    strcat(entry, " alone");
+    size_t used = strlen(entry);
+    snprintf(entry + used, sizeof entry - used, " alone");
     ebjr_picture_entry(picture, "", point, entry);
 }
 

@@ -57,7 +57,7 @@ void ebjr_words_shorten(char out[EBJR_LINE], const char *text, size_t width)
     const char *end = text + strlen(text);
     if (*copy(out, text, end, width)) {
         copy(out, text, end, width - 1);
-        strcat(out, ellipsis);
+        memcpy(out + strlen(out), ellipsis, sizeof ellipsis);
     }
 }
 

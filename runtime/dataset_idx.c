@@ -88,7 +88,7 @@ static int open_stream(ebjr_dataset *dataset, int which, uint32_t *sizes, int di
                               (unsigned)(which == IMAGES ? IMAGES_MAGIC : LABELS_MAGIC),
                               which == IMAGES ? "images" : "labels");
     for (int i = 0; i < dimensions; i++)
-        sizes[i] = big_endian(head + 4 * (1 + i));
+        sizes[i] = big_endian(head + sizeof(uint32_t) * (size_t)(1 + i));
     return 0;
 }
 

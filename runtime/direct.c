@@ -61,8 +61,9 @@ static int allocate(ebjr_direct *direct)
         direct->allocations[i] = calloc(1, bytes + LINE);
         if (!direct->allocations[i])
             return ebjr_error_memory();
-        uintptr_t start = (uintptr_t)direct->allocations[i];
-        direct->blocks[i] = (float *)((start + LINE - 1) / LINE * LINE);
+        size_t past = (uintptr_t)direct->allocations[i] % LINE;
+        char *start = direct->allocations[i];
+        direct->blocks[i] = (void *)(start + (LINE - past) % LINE);
     }
     direct->memory = direct->plan.weight_bytes + direct->threads * bytes;
     return 0;

@@ -29,8 +29,10 @@ bool ebjr_winograd_pays(const struct ebjr_step *step, const struct ebjr_layer *l
     const struct ebjr_window *window = &layer->window;
     if (window->kernel[0] != 3 || window->dilation[0] != 1 || step->gather.needed)
         return false;
-    double inputs = (double)(step->in_channels / layer->groups);
-    double outputs = (double)(step->channels / layer->groups), taps = (double)window->kernel[1];
+    size_t group_inputs = step->in_channels / layer->groups;
+    size_t group_outputs = step->channels / layer->groups;
+    double inputs = (double)group_inputs, outputs = (double)group_outputs;
+    double taps = (double)window->kernel[1];
     double whole = ceil((double)run_length(step, step->out.height) / LANES);
     double part = ceil((double)run_length(step, part_rows(step)) / LANES);
     double direct = 3 * taps * inputs * outputs * whole;

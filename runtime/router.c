@@ -45,6 +45,7 @@ static double learned_score(const struct ebjr_router *router, const float *logit
     double sum = router->intercept;
     ebjr_router_features(features, logits, classes, &router->options);
     for (size_t i = 0; i < ebjr_router_feature_count(classes); i++)
+        /* NOLINTNEXTLINE(*UndefinedBinaryOperatorResult): ebjr_router_features set as many */
         sum += router->weight[i] * features[i];
     return sum;
 }

@@ -78,8 +78,10 @@ int open(void **out, const char *path, const struct ebjr_device *device)
         "not a TorchScript model (a checkpoint of weights must first be exported: "
         "examples/export.py)",
         [&] {
-            torch::Device target = device->cuda ? torch::Device(torch::kCUDA, device->index)
-                                                : torch::Device(torch::kCPU);
+            torch::Device target =
+                device->cuda
+                    ? torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(device->index))
+                    : torch::Device(torch::kCPU);
             auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
             model->module.eval();
             *out = model.release();

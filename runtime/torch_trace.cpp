@@ -180,7 +180,7 @@ class Instrument
     static bool is_transposed(torch::jit::Node *node)
     {
         std::string name = node->kind().toUnqualString();
-        if (name.find("conv_transpose") == 0)
+        if (name.rfind("conv_transpose", 0) == 0)
             return true;
         if (name != "_convolution" && name != "convolution")
             return false;

@@ -104,7 +104,7 @@ static int take_reference(struct search *search)
     if (!status)
         status = answer(search, search->reference);
     for (size_t i = 0; !status && i < search->samples * search->classes; i++)
-        search->scale = fmax(search->scale, fabs(search->reference[i]));
+        search->scale = fmax(search->scale, fabsf(search->reference[i]));
     return status;
 }
 
@@ -144,7 +144,7 @@ static int compare(struct search *search, struct ebjr_candidate *trial)
 static int time_slice(struct search *search, double *ns)
 {
     size_t batch = ebjr_model_plan(search->model)->batch, calls = 0;
-    double start = now(), end = start;
+    double start = now(), end;
     int status = 0;
     do {
         status = ebjr_model_forward(search->model, search->logits, search->inputs, batch);
@@ -285,7 +285,7 @@ static int ascending(const void *a, const void *b)
 static int time_rounds(struct search *search)
 {
     const struct ebjr_candidate *best = fastest(search);
-    bool timed[TRIALS];
+    bool timed[TRIALS] = {false};
     int status = 0;
     if (!best)
         return 0;

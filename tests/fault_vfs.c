@@ -170,7 +170,7 @@ __attribute__((constructor)) static void install(void)
     real = sqlite3_vfs_find(NULL);
     if (!real)
         return;
-    fault_at = at ? atol(at) : 0;
+    fault_at = at ? strtol(at, NULL, 10) : 0;
     is_lasting = getenv("EBJR_FAULT_LASTING") != NULL;
     shim = *real;
     shim.zName = "fault";

@@ -110,7 +110,8 @@ static inline void assert_svg(const char *svg)
 
 static inline bool is_gnuplot_installed(void)
 {
-    char *path = strdup(getenv("PATH")), program[PATH_MAX];
+    const char *usual = getenv("PATH");
+    char *path = strdup(usual ? usual : ""), program[PATH_MAX];
     bool found = false;
     for (char *rest = path, *directory; !found && (directory = strsep(&rest, ":"));) {
         snprintf(program, sizeof program, "%s/gnuplot", directory);

@@ -1098,7 +1098,7 @@ static void accuracy_certificates_hold_as_often_as_promised(void **state)
     uint64_t seed = 15;
     assert_true(true_accuracy(0.1929) < min_accuracy && true_accuracy(0.193) > min_accuracy);
     for (size_t draw = 0; draw < draws(); draw++) {
-        double thresholds[STEPS];
+        double thresholds[STEPS] = {0};
         draw_sample(&tuning, &seed);
         size_t count = propose(thresholds, &tuning.curve);
         ebjr_curve_free(&tuning.curve);

@@ -170,6 +170,8 @@ static void latencies_that_are_none_are_refused(void **state)
                        EBJR_EINVAL, "sample 1");
         ebjr_latency_curve_free(&latency);
     }
+    assert_refused(ebjr_latency_sweep(&latency, &curve, score, score, score, 0), EBJR_EINVAL,
+                   "no samples");
     const double zero[] = {-0.0, 0}, huge[] = {1e308, 1e-320};
     assert_done(ebjr_latency_sweep(&latency, &curve, score, zero, huge, 2));
     assert_true(latency.p50[0] == 1e-320 && latency.p99[0] == 1e308 && latency.p99[2] == 0);

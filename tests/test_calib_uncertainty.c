@@ -592,7 +592,7 @@ static int compare_doubles(const void *a, const void *b)
 /* The k-th smallest with every undefined value in the place `undefined`. */
 static double kth_noted(size_t k, size_t resamples, double undefined)
 {
-    double values[NOTED];
+    double values[NOTED] = {0};
     for (size_t b = 0; b < resamples; b++)
         values[b] = isnan(noted.value[b + 1]) ? undefined : noted.value[b + 1];
     qsort(values, resamples, sizeof *values, compare_doubles);

@@ -586,6 +586,35 @@ static void run_is_model_dataset_preprocessing_and_dtype(void **state)
     ebjr_store_close(store);
 }
 
+/* As what is at hand is looked up: by hashes, not by names. */
+static void run_is_found_by_hashes(void **state)
+{
+    (void)state;
+    ebjr_store *store = fresh_store("found-runs");
+    put_run(store, "small", 'a', "p");
+    put_run(store, "large", 'b', "p");
+    struct ebjr_stored_run wanted = put_run(store, "large", 'b', "q"), run;
+    struct ebjr_stored_model large = a_model("renamed", 'b'), small = a_model("small", 'a');
+    struct ebjr_stored_model stranger = a_model("large", 'c');
+    struct ebjr_stored_dataset digits = a_dataset("renamed", 'd'), other = a_dataset("digits", 'e');
+    const struct {
+        const char *model, *dataset, *preprocessing, *dtype, *class_map;
+    } absent[] = {{stranger.sha256, digits.sha256, "q", "float32", ""},
+                  {large.sha256, other.sha256, "q", "float32", ""},
+                  {small.sha256, digits.sha256, "q", "float32", ""},
+                  {large.sha256, digits.sha256, "r", "float32", ""},
+                  {large.sha256, digits.sha256, "q", "float16", ""},
+                  {large.sha256, digits.sha256, "q", "float32", "0,2"}};
+    assert_done(ebjr_stored_run_find(&run, store, large.sha256, digits.sha256, "q", "float32", ""));
+    assert_same_run(&run, &wanted);
+    for (size_t i = 0; i < COUNT(absent); i++)
+        assert_refused(ebjr_stored_run_find(&run, store, absent[i].model, absent[i].dataset,
+                                            absent[i].preprocessing, absent[i].dtype,
+                                            absent[i].class_map),
+                       EBJR_ENOTFOUND, "holds no such run");
+    ebjr_store_close(store);
+}
+
 static void names_are_only_text(void **state)
 {
     (void)state;
@@ -958,7 +987,7 @@ static void whole_store_has_no_faults(void **state)
 {
     (void)state;
     char before[EBJR_HASH_TEXT];
-    struct ebjr_verify_totals totals;
+    struct ebjr_verify_totals totals = {0};
     content_of(before, scratch_path("whole"));
     assert_done(verify(&totals, scratch_path("whole")));
     assert_int_equal(totals.models, 2);
@@ -1366,6 +1395,7 @@ int main(void)
         cmocka_unit_test(model_is_its_hash),
         cmocka_unit_test(dataset_is_its_hash),
         cmocka_unit_test(run_is_model_dataset_preprocessing_and_dtype),
+        cmocka_unit_test(run_is_found_by_hashes),
         cmocka_unit_test(names_are_only_text),
         cmocka_unit_test(model_is_found_by_name_or_hash),
         cmocka_unit_test(dataset_is_found_by_name_or_hash),

@@ -354,7 +354,7 @@ static struct ebjr_trial a_trial(const char *mode, int64_t batch, int64_t ns)
                                .changed = 1,
                                .samples = 100,
                                .program = "0.1.0"};
-    strcpy(trial.mode, mode);
+    snprintf(trial.mode, sizeof trial.mode, "%s", mode);
     return trial;
 }
 

@@ -59,7 +59,8 @@ static void close_picture(struct picture *picture)
 
 static int draw_without_gnuplot(const struct picture *picture, const char *directory)
 {
-    char *path = strdup(getenv("PATH"));
+    const char *usual = getenv("PATH");
+    char *path = strdup(usual ? usual : "");
     setenv("PATH", scratch_path("no-programs"), 1);
     int status = ebjr_tradeoff_draw(&picture->plot, directory, "curve");
     setenv("PATH", path, 1);

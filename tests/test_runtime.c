@@ -1389,6 +1389,7 @@ static void draw_logits(float *logits, size_t classes, double spread, uint64_t *
 static void scores_follow_their_formulas(void **state)
 {
     (void)state;
+    need_long_double();
     static const size_t sizes[] = {1, 2, 3, 10, 100};
     static const double temperatures[] = {0.1, 1, 7.5}, spreads[] = {0.1, 3, 40},
                         ps[] = {1, 4, 0.5};

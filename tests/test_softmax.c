@@ -107,6 +107,7 @@ static size_t draw_size(uint64_t *seed)
 static void sums_are_those_of_long_double(void **state)
 {
     (void)state;
+    need_long_double();
     static float logits[MOST];
     static const double temperatures[] = {1, 0.2, 30}, spreads[] = {0.01, 3, 50};
     uint64_t seed = 2;
@@ -140,6 +141,7 @@ static void sums_are_those_of_long_double(void **state)
 static void sums_of_exps_keep_their_bound(void **state)
 {
     (void)state;
+    need_long_double();
     static float logits[MOST];
     for (size_t n = 1; n <= 600; n++) {
         for (int step = 0; step <= 40; step++) {
@@ -177,6 +179,7 @@ static void the_two_largest_are_found(void **state)
 static void powers_are_those_of_long_double(void **state)
 {
     (void)state;
+    need_long_double();
     static float logits[MOST];
     uint64_t seed = 4;
     for (int round = 0; round < 500; round++) {

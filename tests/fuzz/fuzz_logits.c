@@ -12,7 +12,7 @@ static void read_logits(const char *path)
     const struct ebjr_logits_info *info = ebjr_logits_file_describe(file);
     float *logits =
         info->classes <= MOST_CLASSES ? calloc(BLOCK * info->classes + 1, sizeof *logits) : NULL;
-    int32_t labels[BLOCK];
+    int32_t labels[BLOCK] = {0};
     for (int64_t i = 0; logits && i < info->samples; i += BLOCK) {
         size_t count = (size_t)(info->samples - i < BLOCK ? info->samples - i : BLOCK);
         if (ebjr_logits_file_read(file, count, logits, info->has_labels ? labels : NULL) != 0)

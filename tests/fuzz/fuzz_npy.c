@@ -5,15 +5,19 @@
 static void read_array(const char *path)
 {
     enum { ELEMENTS = 4096 };
-    static double room[ELEMENTS];
+    static union {
+        double widest[ELEMENTS];
+        float floats[ELEMENTS];
+        int64_t integers[ELEMENTS];
+    } room;
     ebjr_npy *npy;
     if (ebjr_npy_open(&npy, path) != 0)
         return;
     const struct ebjr_npy_shape *shape = ebjr_npy_describe(npy);
     if (shape->size[0] > 0 && shape->row > 0 && shape->row <= ELEMENTS) {
-        ebjr_npy_read(npy, 0, 1, room);
-        ebjr_npy_read_float(npy, shape->size[0] - 1, 1, (float *)room);
-        ebjr_npy_read_integer(npy, 0, 1, (int64_t *)room);
+        ebjr_npy_read(npy, 0, 1, room.widest);
+        ebjr_npy_read_float(npy, shape->size[0] - 1, 1, room.floats);
+        ebjr_npy_read_integer(npy, 0, 1, room.integers);
     }
     ebjr_npy_close(npy);
 }
