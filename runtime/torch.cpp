@@ -80,7 +80,7 @@ int open(void **out, const char *path, const struct ebjr_device *device)
         [&] {
             torch::Device target =
                 device->cuda
-                    ? torch::Device(torch::kCUDA, static_cast<torch::DeviceIndex>(device->index))
+                    ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device->index))
                     : torch::Device(torch::kCPU);
             auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
             model->module.eval();
