@@ -572,7 +572,7 @@ class List(CascadeTest):
         for table in ("output", "chunk", "run", "sample", "dataset", "model"):
             self.query(f"DELETE FROM {table}", db=db)
         self.assertEqual(self.json("ls", "--db", db), [])
-        found = self.ebjr("verify", "--db", db, code=1)
+        found = self.ebjr("verify", "--db", db, code=1).stdout
         self.assertIn("table model: it has 0 records, not the 2 that were written", found)
         self.refuse("holds no model", arguments=("sweep", "--db", db, "--student", "a",
                                                  "--teacher", "b"))
