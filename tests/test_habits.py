@@ -197,7 +197,7 @@ class Config(HabitsTest):
         """Read, or refused in one line with the file's name."""
         generator = np.random.default_rng(8)
         good = b'# c\ndb = "a\\n"\n[run]\nmodel = a=b\nquiet = true\n[eval]\nthreshold = 1\n'
-        for _ in range(150):
+        for _ in range(60):
             data = bytearray(good)
             for at in generator.integers(0, len(data), generator.integers(1, 4)):
                 data[at] = generator.choice([0, 10, 34, 61, 91, 92, 93, 255, generator.integers(256)])
