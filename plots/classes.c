@@ -15,7 +15,7 @@
 #define LIMIT "lw 1.5 lc rgb '#444444'"
 
 static const double ROW = 15; /* points */
-enum { NAME_WIDTH = 20 };
+enum { NAME_WIDTH = 16, MARKS = 4 };
 
 static int compare(const void *a, const void *b)
 {
@@ -53,13 +53,14 @@ static void write_data(FILE *data, const struct ebjr_classes_plot *plot,
 
 static void write_name(FILE *script, const struct ebjr_classes_plot *plot, int32_t class)
 {
-    char text[EBJR_LINE];
+    char whole[EBJR_CLASS_NAME_BYTES + 16], text[EBJR_LINE];
     const char *name = plot->names ? ebjr_class_name(plot->names, class) : NULL;
     if (!name) {
         fprintf(script, "'%d'", (int)class);
         return;
     }
-    ebjr_words_shorten(text, name, NAME_WIDTH);
+    snprintf(whole, sizeof whole, "%d %s", (int)class, name); /* two may have the same name */
+    ebjr_words_shorten(text, whole, NAME_WIDTH);
     ebjr_gnuplot_quote(script, text);
 }
 
@@ -111,6 +112,18 @@ static void write_vertical(FILE *script, double per_cent, const char *style)
             per_cent, per_cent, style);
 }
 
+/* Names leave room for a few marks only: 1, 2 or 5 times a power of ten apart. */
+static void write_few_marks(FILE *script, double widest)
+{
+    double least = widest / MARKS, ten = pow(10, floor(log10(least)));
+    double step = least <= ten       ? ten
+                  : least <= 2 * ten ? 2 * ten
+                  : least <= 5 * ten ? 5 * ten
+                                     : 10 * ten;
+    if (isfinite(step) && step > 0)
+        fprintf(script, "set xtics %.17g\n", step);
+}
+
 static void write_axes(struct ebjr_picture *picture, const struct ebjr_classes_plot *plot,
                        const struct ebjr_slice *order)
 {
@@ -126,6 +139,8 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_classes_p
             "set y2label 'teacher rate'\nset xrange [0:%.17g]\n"
             "set yrange [%zu.6:-0.6]\nset y2range [%zu.6:-0.6]\nset border 1\n",
             103 * widest, last, last);
+    if (plot->names && plot->names->count > 0)
+        write_few_marks(script, 103 * widest);
     write_vertical(script, 100 * plot->harm, ALL);
     if (!isnan(plot->limit))
         write_vertical(script, 100 * plot->limit, LIMIT);
