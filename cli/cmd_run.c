@@ -282,8 +282,9 @@ static int open_store(struct job *job, const struct request *request)
             ebjr_stored_block_check(job->together.target, dataset->sha256, 0, dataset->samples);
     if (!status)
         status = ebjr_store_open(&job->store, path, EBJR_STORE_CREATE);
-    if (!status)
-        status = ebjr_stored_block_check(job->store, dataset->sha256, job->first, job->samples);
+    if (status)
+        return status;
+    status = ebjr_stored_block_check(job->store, dataset->sha256, job->first, job->samples);
     if (status == EBJR_EEXIST && job->together.active)
         status = ebjr_error_set(status,
                                 "%s is of a run by another number of processes; start as many "
@@ -325,6 +326,29 @@ static int print_merged(struct job *job, const struct request *request)
     return status;
 }
 
+static int run_alone(struct job *job, const struct request *request)
+{
+    table_begin(&job->table);
+    int status = run_models(job, request);
+    int ended = table_end(&job->table);
+    return status ? status : ended;
+}
+
+static int run_together(struct job *job, const struct request *request)
+{
+    int status = run_models(job, request);
+    ebjr_store_close(job->store);
+    job->store = NULL;
+    if (!status)
+        status = together_merge(&job->together);
+    if (status || job->shard.rank != 0)
+        return status;
+    table_begin(&job->table);
+    status = print_merged(job, request);
+    int ended = table_end(&job->table);
+    return status ? status : ended;
+}
+
 static int run_all(struct job *job, const struct request *request)
 {
     int status = output_parse(&job->table.output, request->format);
@@ -339,21 +363,9 @@ static int run_all(struct job *job, const struct request *request)
     progress_catch_signals();
     if (request->timeout)
         status = timeout_start("run", request->timeout);
-    bool alone = !job->together.active;
-    if (alone)
-        table_begin(&job->table);
     if (!status)
-        status = run_models(job, request);
-    ebjr_store_close(job->store);
-    job->store = NULL;
-    if (!status && !alone)
-        status = together_merge(&job->together);
-    if (!status && !alone && job->shard.rank == 0) {
-        table_begin(&job->table);
-        status = print_merged(job, request);
-    }
-    int ended = alone || job->shard.rank == 0 ? table_end(&job->table) : 0;
-    return status ? status : ended;
+        status = job->together.active ? run_together(job, request) : run_alone(job, request);
+    return status;
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -13,8 +13,9 @@ enum { MOST_SHARDS = 1 << 24 };
 static const struct teller {
     const char *rank, *size;
 } tellers[] = {
-    {"SLURM_PROCID", "SLURM_NTASKS"}, {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-    {"PMI_RANK", "PMI_SIZE"},         {"PMIX_RANK", "PMIX_SIZE"},
+    {"SLURM_PROCID", "SLURM_NTASKS"},
+    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
+    {"PMI_RANK", "PMI_SIZE"},
     {"RANK", "WORLD_SIZE"},
 };
 

@@ -13,11 +13,11 @@ KILLS = 50
 
 
 class Killed(MergeTest):
-    SAMPLES = 120_000
+    SAMPLES = 30_000
 
     def test_merge(self):
         keys = {"classes": 10, "chunk": 500, "extras": 3}
-        stores = self.shards(40_000, 80_000, self.SAMPLES, **keys)
+        stores = self.shards(10_000, 20_000, self.SAMPLES, **keys)
         one = self.fill("one.db", **{**keys, "chunk": 16384})
         digests = [self.digest(store) for store in stores]
         command = ("merge", "--db", self.db, *stores)
@@ -62,7 +62,7 @@ class Killed(MergeTest):
 
     def test_interrupted(self):
         """Ctrl-C ends with code 4 and keeps what was merged."""
-        stores = self.shards(60_000, self.SAMPLES, classes=10, chunk=200)
+        stores = self.shards(15_000, self.SAMPLES, classes=10, chunk=100)
         command = ("merge", "--db", self.db, *stores)
         process = self.start(*command)
         while not self.db.exists() or not self.rows_of_target():
