@@ -21,4 +21,8 @@ void scorer_end(struct scorer *scorer);
 void scorer_block(double *out, size_t stride, struct scorer *scorer,
                   const struct cascade_rows *rows);
 
+/* cascade_read, and the scores of what is read (out[count][n]) in the same pass. */
+int cascade_read_scored(double *out, struct cascade *cascade, const struct ebjr_score *scores,
+                        size_t count);
+
 #endif
