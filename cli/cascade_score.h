@@ -1,4 +1,5 @@
-/* Scores of a cascade's rows, a block at a time. */
+/* Scores of a cascade's rows, a block at a time, always from the logits: the energies that a store
+ * holds may have been rounded by another libm, and a live cascade computes its own. */
 #ifndef EBJR_CLI_CASCADE_SCORE_H
 #define EBJR_CLI_CASCADE_SCORE_H
 
