@@ -279,16 +279,22 @@ static int read_rows(struct cascade *out)
     return status < 0 ? status : 0;
 }
 
-int cascade_read(struct cascade *out)
+int cascade_read_timing(struct cascade *out)
 {
     ebjr_store *store = NULL;
-    int status = read_rows(out);
-    if (!status && out->is_timed)
+    int status = 0;
+    if (out->is_timed)
         status = ebjr_store_open(&store, out->db, EBJR_STORE_READ);
     if (!status && out->is_timed)
         status = cascade_read_latencies(out, store);
     ebjr_store_close(store);
     return status;
+}
+
+int cascade_read(struct cascade *out)
+{
+    int status = read_rows(out);
+    return status ? status : cascade_read_timing(out);
 }
 
 int cascade_load(struct cascade *out, const struct cascade_request *request)

@@ -100,6 +100,7 @@ int cascade_load(struct cascade *out, const struct cascade_request *request);
 /* The same in two steps: what the store says of the cascade, without samples, and the samples. */
 int cascade_find(struct cascade *out, const struct cascade_request *request);
 int cascade_read(struct cascade *out);
+int cascade_read_timing(struct cascade *out); /* of these the latencies alone, where stored */
 void cascade_free(struct cascade *cascade);
 
 /* scores[n]. Samples that the student calls "other" have EBJR_NEVER. Errors: EBJR_ENOMEM, those of

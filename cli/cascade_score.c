@@ -5,6 +5,7 @@
 #include "calib/sweep.h"
 #include "runtime/class_map.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_SCORES = 32 };
@@ -97,6 +98,54 @@ int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr
         scorer_block(out + rows.first, cascade->n, &scorer, &rows);
     cascade_rows_close(&rows);
     scorer_end(&scorer);
+    return status ? status : more;
+}
+
+/* Room for what cascade_read keeps of the outputs. */
+static int make_room(struct cascade *cascade)
+{
+    size_t n = cascade->n;
+    cascade->labels = malloc(n * sizeof *cascade->labels);
+    cascade->predictions = malloc(n * sizeof *cascade->predictions);
+    cascade->student_correct = malloc(n);
+    cascade->student_top5 = malloc(n);
+    cascade->teacher_correct = malloc(n);
+    cascade->teacher_top5 = malloc(n);
+    return cascade->labels && cascade->predictions && cascade->student_correct &&
+                   cascade->student_top5 && cascade->teacher_correct && cascade->teacher_top5
+               ? 0
+               : ebjr_error_memory();
+}
+
+static void keep(struct cascade *cascade, const struct cascade_rows *rows)
+{
+    size_t first = rows->first, count = rows->count;
+    memcpy(cascade->labels + first, rows->labels, count * sizeof *rows->labels);
+    memcpy(cascade->predictions + first, rows->predictions, count * sizeof *rows->predictions);
+    memcpy(cascade->student_correct + first, rows->student_correct, count);
+    memcpy(cascade->student_top5 + first, rows->student_top5, count);
+    memcpy(cascade->teacher_correct + first, rows->teacher_correct, count);
+    memcpy(cascade->teacher_top5 + first, rows->teacher_top5, count);
+}
+
+int cascade_read_scored(double *out, struct cascade *cascade, const struct ebjr_score *scores,
+                        size_t count)
+{
+    struct scorer scorer;
+    struct cascade_rows rows = {0};
+    int more = 0, status = scorer_begin(&scorer, cascade, scores, count);
+    if (!status)
+        status = cascade_rows_open(&rows, cascade, scorer.wanted | ROWS_TEACHER, 0);
+    if (!status)
+        status = make_room(cascade); /* rows that are open do not look into it */
+    while (!status && (more = cascade_rows_next(&rows)) > 0) {
+        keep(cascade, &rows);
+        scorer_block(out + rows.first, cascade->n, &scorer, &rows);
+    }
+    cascade_rows_close(&rows);
+    scorer_end(&scorer);
+    if (!status && more == 0)
+        status = cascade_read_timing(cascade);
     return status ? status : more;
 }
 

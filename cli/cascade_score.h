@@ -1,4 +1,5 @@
-/* Scores of a cascade's rows, a block at a time. */
+/* Scores of a cascade's rows, a block at a time, always from the logits: the energies that a store
+ * holds may have been rounded by another libm, and a live cascade computes its own. */
 #ifndef EBJR_CLI_CASCADE_SCORE_H
 #define EBJR_CLI_CASCADE_SCORE_H
 
@@ -20,5 +21,9 @@ void scorer_end(struct scorer *scorer);
 /* out[j * stride + i]: score j of the block's row i. Blocks come in order, from the first on. */
 void scorer_block(double *out, size_t stride, struct scorer *scorer,
                   const struct cascade_rows *rows);
+
+/* cascade_read, and the scores of what is read (out[count][n]) in the same pass. */
+int cascade_read_scored(double *out, struct cascade *cascade, const struct ebjr_score *scores,
+                        size_t count);
 
 #endif

@@ -102,7 +102,6 @@ static int calibration_scores(double **out, size_t *count, const struct ebjr_pol
     struct parts parts = {.fraction = {policy->tune_on, policy->calibrate_on, policy->test_on},
                           .seed = policy->seed};
     old.dataset = policy->dataset_sha256;
-    old.logits = LOGITS_STREAMED;
     int status = policy_cascade(&cascade, policy, &old, request->policy);
     double *scores = status ? NULL : malloc(cascade.n * sizeof *scores);
     if (!status && *policy->class_weights) {

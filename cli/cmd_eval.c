@@ -85,7 +85,6 @@ static int run(const struct command *command, int argc, char **argv)
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    request.cascade.logits = LOGITS_STREAMED;
     status = output_parse(&output, request.format);
     if (!status)
         status = check_request(&request);

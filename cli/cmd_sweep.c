@@ -1,7 +1,7 @@
 /* ebjr sweep: every distinct threshold of one score, or of all. */
 #include "base/error.h"
 #include "calib/latency.h"
-#include "cli/cascade.h"
+#include "cli/cascade_score.h"
 #include "cli/commands.h"
 #include "cli/sorted.h"
 #include "cli/table.h"
@@ -111,11 +111,11 @@ static int sweep_score(struct sweep *sweep, const struct ebjr_score *score, cons
     return status;
 }
 
-static int sweep_in_memory(struct sweep *sweep)
+static int sweep_in_memory(struct sweep *sweep, struct cascade *cascade)
 {
-    size_t n = sweep->cascade->n;
+    size_t n = cascade->n;
     double *values = calloc(n, sweep->count * sizeof *values);
-    int status = values ? cascade_scores(values, sweep->cascade, sweep->scores, sweep->count)
+    int status = values ? cascade_read_scored(values, cascade, sweep->scores, sweep->count)
                         : ebjr_error_memory();
     if (!status) {
         cascade_warn(sweep->cascade);
@@ -169,10 +169,7 @@ static int sweep(struct sweep *sweep, struct cascade *cascade, const struct sort
         return sort_memory_refuse(memory, needed * (double)cascade->n,
                                   "percentiles of latency at every threshold (--no-latency leaves "
                                   "them out)");
-    int status = fits ? cascade_read(cascade) : 0;
-    if (status)
-        return status;
-    return fits ? sweep_in_memory(sweep) : sweep_sorted(sweep, memory);
+    return fits ? sweep_in_memory(sweep, cascade) : sweep_sorted(sweep, memory);
 }
 
 static int sweep_points(struct cascade *cascade, const struct ebjr_score *scores, size_t count,

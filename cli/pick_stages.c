@@ -58,7 +58,6 @@ static int load(struct chain *chain, const struct stages_request *request)
         struct cascade *cascade = &chain->pairs[j];
         pair.student = chain->model[j];
         pair.teacher = chain->model[chain->k - 1];
-        pair.logits = LOGITS_STREAMED;
         status = cascade_load(cascade, &pair);
         if (!status && strcmp(cascade->dataset.sha256, chain->pairs[0].dataset.sha256) != 0)
             status = ebjr_error_set(EBJR_EINVAL, "the stages were not run on one data set; choose "
