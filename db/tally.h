@@ -1,7 +1,8 @@
 /*
  * A tally of the records of a table: how many there are, and the exclusive or of their seals, which
  * is the same in whatever order they came. It moves in the transaction that writes a record, so
- * that a record that was deleted, or put back as it was before, is missed although every seal fits.
+ * that a record that was deleted, or put back as it was before, is noticed although every seal
+ * fits.
  */
 #ifndef EBJR_DB_TALLY_H
 #define EBJR_DB_TALLY_H
