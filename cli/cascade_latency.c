@@ -65,6 +65,8 @@ static int find_model(bool *found, struct cascade_timing *timing, ebjr_store *st
     struct ebjr_stored_measurement *measurement = &timing->measurement;
     int status = ebjr_latency_newest(measurement, store, run->model_id, run->dataset_id);
     *found = !status && measurement->samples >= 1;
+    if (!*found)
+        measurement->samples = 0;
     return status == EBJR_ENOTFOUND ? 0 : status;
 }
 
@@ -98,12 +100,20 @@ static int read_model(double **out, struct cascade_timing *timing, ebjr_store *s
                   : 0;
 }
 
+/* What one model alone has is read too: it may be wrong. */
 int cascade_read_latencies(struct cascade *out, ebjr_store *store)
 {
-    int status = read_model(&out->student_latency, &out->student_timing, store, &out->student_run);
-    return status
-               ? status
-               : read_model(&out->teacher_latency, &out->teacher_timing, store, &out->teacher_run);
+    int status = 0;
+    if (out->student_timing.measurement.samples > 0)
+        status = read_model(&out->student_latency, &out->student_timing, store, &out->student_run);
+    if (!status && out->teacher_timing.measurement.samples > 0)
+        status = read_model(&out->teacher_latency, &out->teacher_timing, store, &out->teacher_run);
+    if (!out->is_timed) {
+        free(out->student_latency);
+        free(out->teacher_latency);
+        out->student_latency = out->teacher_latency = NULL;
+    }
+    return status;
 }
 
 static void note_rounds(const struct cascade *cascade, const struct ebjr_stored_model *model,

@@ -8,7 +8,7 @@
 /* is_timed, and which measurements they are. Errors: EBJR_ESTORE. */
 int cascade_find_latencies(struct cascade *out, ebjr_store *store);
 
-/* Fills student_latency and teacher_latency, which are stored. Errors: EBJR_ESTORE. */
+/* Fills student_latency and teacher_latency where both are stored. Errors: EBJR_ESTORE. */
 int cascade_read_latencies(struct cascade *out, ebjr_store *store);
 
 /* Says where samples share latencies, and where the two models were not measured alike. */
