@@ -128,7 +128,8 @@ static void offer_kinds(struct completion *self, const char *help)
         if (length > 0 && length + 2 < sizeof kind && at[length] == ':' && at[length + 1] >= 'A' &&
             at[length + 1] <= 'Z') {
             snprintf(kind, sizeof kind, "%.*s:", (int)length, at);
-            offer(self, kind, "");
+            if (strstr(help, kind) == at) /* a kind may have lines for several paths */
+                offer(self, kind, "");
         }
         at += length;
         if (!*at)

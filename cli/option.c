@@ -19,6 +19,7 @@ struct option_table {
     struct option_row rows[MOST_OPTIONS];
     size_t count;
     bool seen[MOST_OPTIONS];
+    struct option_rest rest; /* what stands alone, which getopt has moved to the end */
 };
 
 /* Of every command. */
@@ -166,26 +167,6 @@ static int take(const struct option_row *row, const char *argument)
     return 0;
 }
 
-/* What stands alone, which getopt has moved to the end. */
-static int take_rest(const struct option_table *table, char **items, size_t count)
-{
-    const char *command = table->command->name;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct option_row *row = &table->rows[i];
-        if (row->kind != OPTION_REST)
-            continue;
-        *(struct option_rest *)row->target = (struct option_rest){items, count};
-        if (count > 0 || !row->required)
-            return 0;
-        complain("ebjr %s: no %s is named; ebjr %s --help explains", command, row->name, command);
-        return EBJR_EINVAL;
-    }
-    if (count == 0)
-        return 0;
-    complain("ebjr %s: '%s' was not expected; every value belongs to an option", command, *items);
-    return EBJR_EINVAL;
-}
-
 static int take_command_line(struct option_table *table, int argc, char **argv)
 {
     struct option options[MOST_OPTIONS + 2] = {{0}};
@@ -216,7 +197,8 @@ static int take_command_line(struct option_table *table, int argc, char **argv)
             return EBJR_EINVAL;
         }
     }
-    return take_rest(table, argv + optind, (size_t)(argc - optind));
+    table->rest = (struct option_rest){argv + optind, (size_t)(argc - optind)};
+    return 0;
 }
 
 static int take_variables(struct option_table *table)
@@ -300,6 +282,26 @@ static int check_required(const struct option_table *table)
     return 0;
 }
 
+static int take_rest(const struct option_table *table)
+{
+    const char *command = table->command->name;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option_row *row = &table->rows[i];
+        if (row->kind != OPTION_REST)
+            continue;
+        *(struct option_rest *)row->target = table->rest;
+        if (table->rest.count > 0 || !row->required)
+            return 0;
+        complain("ebjr %s: no %s is named; ebjr %s --help explains", command, row->name, command);
+        return EBJR_EINVAL;
+    }
+    if (table->rest.count == 0)
+        return 0;
+    complain("ebjr %s: '%s' was not expected; every value belongs to an option", command,
+             table->rest.items[0]);
+    return EBJR_EINVAL;
+}
+
 /* Tables are made where the targets are, in the commands themselves; so they come by here only. */
 static struct {
     void (*visit)(void *context, const struct option_row *row);
@@ -341,5 +343,7 @@ int option_parse(const struct command *command, const struct option_row *rows, s
         status = take_config(&table);
     if (!status)
         status = settle_talk(command);
-    return status ? status : check_required(&table);
+    if (!status)
+        status = check_required(&table);
+    return status ? status : take_rest(&table);
 }
