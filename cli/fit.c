@@ -184,7 +184,7 @@ static int compare(const struct ebjr_router *router, const struct ebjr_score *pl
     const struct cascade *cascade = data->cascade;
     static const struct ebjr_bootstrap options = {.resamples = 1000, .seed = 1, .level = 0.95};
     struct ebjr_router unfitted = {.score = plain, .options = data->cascade->options};
-    struct subset a, b = {0};
+    struct subset a = {0}, b = {0};
     struct ebjr_interval values[2], differences[2];
     double *scores = malloc(cascade->n * sizeof *scores);
     if (!scores)

@@ -235,10 +235,12 @@ static int open_picture(struct ebjr_picture *out, const struct images *images, s
     const char *path = ebjr_picture_list_path(&images->list, index);
     *out = (struct ebjr_picture){0};
     int status = read_file(&file, path);
-    if (!status && images->sha256)
+    if (!status && images->sha256) {
         status = hash_bytes(sha256, &file);
-    if (!status && images->sha256 && strcmp(sha256, images->sha256[index]) != 0)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s was changed since the data set was hashed", path);
+        if (!status && strcmp(sha256, images->sha256[index]) != 0)
+            status =
+                ebjr_error_set(EBJR_EFORMAT, "%s was changed since the data set was hashed", path);
+    }
     if (!status)
         status = decode(out, &file, path);
     free(file.bytes);
