@@ -174,10 +174,12 @@ static void without_remarks(char *out, size_t size, const char *help)
     for (; *help && length + 1 < size; help++) {
         depth += *help == '(';
         if (depth == 0)
-            out[length++] = *help == '\n' ? ' ' : *help;
+            out[length++] = *help;
         depth -= *help == ')' && depth > 0;
     }
     out[length] = '\0';
+    for (char *end = out; (end = strchr(end, '\n')) != NULL;)
+        *end = ' ';
 }
 
 /* The words of "how models are executed: auto (default), frozen, direct (CPU) or cuda-graph", up

@@ -31,14 +31,15 @@ static double read_field(const char *path, const char *key)
 /* The number that is all of a file; INFINITY: it holds none. */
 static double read_number(const char *path)
 {
+    char line[64], *end = line;
     double value = INFINITY;
     FILE *file = fopen(path, "r");
     if (!file)
         return value;
-    if (fscanf(file, "%lf", &value) != 1)
-        value = INFINITY;
+    if (fgets(line, sizeof line, file))
+        value = strtod(line, &end);
     fclose(file);
-    return value;
+    return end == line ? INFINITY : value;
 }
 
 double memory_free(void)
