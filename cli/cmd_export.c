@@ -45,9 +45,18 @@ static int read_text(char **out, const char *path)
 
 static int parse_shape(struct ebjr_shape *out, const char *text)
 {
-    int end = 0;
-    if (sscanf(text, "%4zux%5zux%5zu%n", &out->channels, &out->height, &out->width, &end) != 3 ||
-        text[end] || text[0] == '-' || !out->channels || !out->height || !out->width)
+    enum { MOST = 65536 };
+    size_t *const sides[] = {&out->channels, &out->height, &out->width};
+    const char *at = text;
+    bool is_shape = true;
+    for (size_t i = 0; is_shape && i < ROWS(sides); i++) {
+        char *end = NULL;
+        unsigned long side = *at >= '0' && *at <= '9' ? strtoul(at, &end, 10) : 0;
+        is_shape = side >= 1 && side <= MOST && *end == (i + 1 < ROWS(sides) ? 'x' : 0);
+        *sides[i] = side;
+        at = is_shape ? end + 1 : at;
+    }
+    if (!is_shape)
         return ebjr_error_set(
             EBJR_EINVAL,
             "--shape: '%s' is no shape of an image; say channels x height x width (3x32x32)", text);

@@ -132,12 +132,19 @@ static bool agrees(double a, double b)
     return a == b || fabs(a - b) <= rounding * (1 + fabs(a));
 }
 
+static bool is_same_float(float a, float b)
+{
+    uint32_t bits_a, bits_b;
+    memcpy(&bits_a, &a, sizeof a);
+    memcpy(&bits_b, &b, sizeof b);
+    return bits_a == bits_b;
+}
+
 static int other_logits(const struct transfer *transfer, const struct ebjr_output *row,
                         const struct ebjr_output *known)
 {
     int64_t i = 0;
-    while (i + 1 < transfer->run.classes &&
-           memcmp(&row->logits[i], &known->logits[i], sizeof *row->logits) == 0)
+    while (i + 1 < transfer->run.classes && is_same_float(row->logits[i], known->logits[i]))
         i++;
     return ebjr_error_set(EBJR_EFORMAT,
                           "sample %lld: logit %lld is %.9g here (run by '%s'), but %.9g in %s (by "
@@ -256,7 +263,7 @@ static int report(const struct ebjr_merge_rows *rows)
 int ebjr_merge_rows(const struct ebjr_merge_rows *rows)
 {
     struct transfer transfer;
-    struct chunk chunk;
+    struct chunk chunk = {0};
     int64_t next = rows->source->first;
     int more = 1, stopped = 0;
     int status = open_transfer(&transfer, rows);
