@@ -3,10 +3,6 @@
 #include <float.h>
 #include <math.h>
 
-const char *const ebjr_coco_names[EBJR_COCO_FIGURES] = {
-    "ap",  "ap50", "ap75",  "ap-small", "ap-medium", "ap-large",
-    "ar1", "ar10", "ar100", "ar-small", "ar-medium", "ar-large"};
-
 enum { RECALLS = 101, WORD = 64 };
 
 static const struct {
@@ -20,6 +16,14 @@ static const struct {
                                   {0, 10}};
 
 static const int setting_of[EBJR_COCO_FIGURES] = {0, 0, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3};
+
+const char *ebjr_coco_name(enum ebjr_coco_figure figure)
+{
+    static const char *const names[EBJR_COCO_FIGURES] = {
+        "ap",  "ap50", "ap75",  "ap-small", "ap-medium", "ap-large",
+        "ar1", "ar10", "ar100", "ar-small", "ar-medium", "ar-large"};
+    return names[figure];
+}
 
 /* Precision at the j-th right detection is j over the detections counted up to it, with the small
  * term by which pycocotools keeps a division by zero away. */

@@ -79,7 +79,7 @@ enum ebjr_coco_figure {
     EBJR_COCO_FIGURES
 };
 
-extern const char *const ebjr_coco_names[EBJR_COCO_FIGURES]; /* "ap", "ap50", ... */
+const char *ebjr_coco_name(enum ebjr_coco_figure figure); /* "ap", "ap50", ... */
 
 typedef struct ebjr_coco ebjr_coco;
 

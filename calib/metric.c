@@ -1,4 +1,4 @@
-#include "calib/metric.h"
+#include "calib/metric_all.h"
 
 #include "base/error.h"
 #include "base/text.h"

@@ -42,16 +42,16 @@ struct ebjr_metric {
     void (*close)(void *state);
 };
 
-/* top5: the mean of top5.
+/*
+ * The metrics there are.
+ *
+ * top5: the mean of top5.
  * balanced-accuracy: the mean of right / support over the classes with support.
  * macro-f1: the mean of 2 right / (support + predicted) over the classes with either.
  * micro-f1: 2 sum right / sum (support + predicted); below accuracy only where a specialised
  * student answers none of the classes. nll: the mean of -log p(y), nats.   brier: the mean of sum_k
- * (p(k) - [k = y])^2; p = softmax(z). */
-extern const struct ebjr_metric ebjr_metric_top5, ebjr_metric_balanced_accuracy,
-    ebjr_metric_macro_f1, ebjr_metric_micro_f1, ebjr_metric_nll, ebjr_metric_brier;
-
-/* All of them. */
+ * (p(k) - [k = y])^2; p = softmax(z).
+ */
 const struct ebjr_metric *const *ebjr_metric_list(size_t *count);
 
 /* Errors: EBJR_ENOTFOUND, with the nearest name. */

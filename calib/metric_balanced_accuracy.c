@@ -1,3 +1,4 @@
+#include "calib/metric_all.h"
 #include "calib/metric_counts.h"
 
 static double value(void *state)

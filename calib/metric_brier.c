@@ -1,4 +1,5 @@
 #include "base/softmax.h"
+#include "calib/metric_all.h"
 #include "calib/metric_mean.h"
 
 #include <math.h>
