@@ -1,14 +1,12 @@
 /* Numbers, times and options as people write them: an option a line. */
 #include "base/text.h"
 #include "cli/class_mix.h"
+#include "cli/commands.h"
 #include "cli/option.h"
 #include "fuzz.h"
 
-static void parse_options(char *text)
+static int run(const struct command *self, int argc, char **argv)
 {
-    enum { MOST = 32 };
-    char *arguments[MOST + 1] = {(char *)"fuzz"};
-    int count = 1;
     bool flag;
     const char *word;
     double number;
@@ -21,11 +19,33 @@ static void parse_options(char *text)
         {"integer", OPTION_INTEGER, &integer, "N", "", false},
         {"list", OPTION_LIST, &list, "L", "", false},
     };
-    const struct command command = {"fuzz", "", NULL, NULL};
+    return option_parse(self, rows, ROWS(rows), argc, argv);
+}
+
+static const struct command command = {"fuzz", "", NULL, run};
+
+/* The only command there is, for the config file. */
+const struct command *const *command_list(size_t *count)
+{
+    static const struct command *const commands[] = {&command};
+    *count = ROWS(commands);
+    return commands;
+}
+
+const struct command *command_find(const char *name)
+{
+    return strcmp(name, command.name) == 0 ? &command : NULL;
+}
+
+static void parse_options(char *text)
+{
+    enum { MOST = 32 };
+    char *arguments[MOST + 1] = {(char *)"fuzz"};
+    int count = 1;
     for (char *line = strtok(text, "\n"); line && count < MOST; line = strtok(NULL, "\n"))
         if (strcmp(line, "-h") != 0 && strncmp(line, "--h", 3) != 0) /* help is long */
             arguments[count++] = line;
-    option_parse(&command, rows, ROWS(rows), count, arguments);
+    run(&command, count, arguments);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
