@@ -123,7 +123,7 @@ class FullDisk(Crash):
         super().setUp()
         self.disk = self.path("disk")
         self.disk.mkdir()
-        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", self.disk],
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", self.disk],
                                capture_output=True)
         if mount.returncode != 0:
             self.skipTest(f"cannot mount a small disk: {mount.stderr.decode().strip()}")
