@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "db/row_hash.h"
 
+#include <math.h>
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -21,6 +22,19 @@ int ebjr_row_hash_update(ebjr_hash *hash, const struct ebjr_output *row, size_t 
     memcpy(head + 26, &row->softmax_energy, 8);
     int status = ebjr_hash_update(hash, head, sizeof head);
     return status ? status : ebjr_hash_update(hash, row->logits, classes * sizeof(float));
+}
+
+static bool agrees(double a, double b)
+{
+    const double rounding = 1e-12;
+    return fabs(a - b) <= rounding * (1 + fabs(a));
+}
+
+bool ebjr_row_agrees(const struct ebjr_output *a, const struct ebjr_output *b)
+{
+    return a->prediction == b->prediction && a->correct == b->correct &&
+           a->top5_correct == b->top5_correct && agrees(a->energy, b->energy) &&
+           agrees(a->softmax_energy, b->softmax_energy);
 }
 
 int ebjr_append_open(struct ebjr_append *out, ebjr_store *store)

@@ -85,6 +85,9 @@ bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expect
 int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
                       void (*broken)(void *context, int64_t id), void *context);
 
+/* The first such row; -1: there is none. */
+int ebjr_table_first_broken(int64_t *id, ebjr_store *store, const struct ebjr_table *table);
+
 /* How latencies enter the hash of their measurement. */
 int ebjr_latency_hash_update(ebjr_hash *hash, const int64_t *sample, const int64_t *ns,
                              size_t count);
@@ -92,7 +95,15 @@ int ebjr_latency_hash_update(ebjr_hash *hash, const int64_t *sample, const int64
 /* UTC now, ISO 8601. */
 void ebjr_store_time(char out[32]);
 
+/* Whether two runs are of one model, data set, preprocessing, dtype and map. */
+struct ebjr_stored_run;
+bool ebjr_stored_run_is_same(const struct ebjr_stored_run *a, const struct ebjr_stored_run *b);
+
 extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table,
     ebjr_measurement_table, ebjr_trial_table;
+
+/* All of them. */
+enum { EBJR_RECORD_TABLES = 5 };
+extern const struct ebjr_table *const ebjr_record_tables[EBJR_RECORD_TABLES];
 
 #endif

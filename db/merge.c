@@ -46,19 +46,12 @@ static int grow(void *array, size_t *capacity, size_t count, size_t size)
     return 0;
 }
 
-static bool is_same(const struct ebjr_stored_run *a, const struct ebjr_stored_run *b)
-{
-    return a->model_id == b->model_id && a->dataset_id == b->dataset_id &&
-           strcmp(a->preprocessing, b->preprocessing) == 0 && strcmp(a->dtype, b->dtype) == 0 &&
-           strcmp(a->class_map, b->class_map) == 0;
-}
-
 static int add_part(struct merge *merge, const struct ebjr_merge_part *part)
 {
     struct ebjr_merge_run fresh, *run = NULL;
     int status = ebjr_merge_run_begin(&fresh, part);
     for (size_t i = 0; !status && !run && i < merge->count; i++)
-        if (is_same(&merge->runs[i].merged.run, &fresh.merged.run))
+        if (ebjr_stored_run_is_same(&merge->runs[i].merged.run, &fresh.merged.run))
             run = &merge->runs[i];
     if (!status && !run) {
         status = grow(&merge->runs, &merge->capacity, merge->count, sizeof *merge->runs);
@@ -125,7 +118,7 @@ static int recall_runs(struct merge *merge)
     int status = ebjr_stored_run_list(&runs, &count, merge->target.store);
     for (size_t i = 0; !status && i < count; i++)
         for (size_t w = 0; w < merge->count; w++)
-            if (is_same(&merge->runs[w].merged.run, &runs[i]))
+            if (ebjr_stored_run_is_same(&merge->runs[w].merged.run, &runs[i]))
                 merge->runs[w].merged.run = runs[i];
     free(runs);
     return status;

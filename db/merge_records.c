@@ -1,6 +1,7 @@
 #include "db/merge_records.h"
 
 #include "base/error.h"
+#include "db/class_name.h"
 #include "db/internal.h"
 #include "db/trial.h"
 
@@ -37,47 +38,18 @@ static int put_model(int64_t *id, ebjr_store *to, const struct ebjr_merge_source
     return 0;
 }
 
-static int copy_class_names(ebjr_store *to, ebjr_store *from, int64_t to_id, int64_t from_id)
-{
-    sqlite3_stmt *names = NULL, *insert = NULL;
-    int step = SQLITE_DONE;
-    int status = ebjr_store_prepare(
-        &names, from, "SELECT label, name FROM class_name WHERE dataset_id = ? ORDER BY label");
-    if (!status)
-        status = ebjr_store_prepare(&insert, to, "INSERT INTO class_name VALUES (?, ?, ?)");
-    if (!status)
-        sqlite3_bind_int64(names, 1, from_id);
-    while (!status && (step = sqlite3_step(names)) == SQLITE_ROW) {
-        sqlite3_bind_int64(insert, 1, to_id);
-        sqlite3_bind_value(insert, 2, sqlite3_column_value(names, 0));
-        sqlite3_bind_value(insert, 3, sqlite3_column_value(names, 1));
-        if (sqlite3_step(insert) != SQLITE_DONE)
-            status = ebjr_store_failure(to, "store class names");
-        sqlite3_reset(insert);
-    }
-    if (!status && step != SQLITE_DONE)
-        status = ebjr_store_failure(from, "read class names");
-    sqlite3_finalize(names);
-    sqlite3_finalize(insert);
-    return status;
-}
-
-/* Names, and the record that has their hash. */
 static int name_classes(struct ebjr_stored_dataset *record, ebjr_store *to,
                         const struct ebjr_merge_source *source,
                         const struct ebjr_stored_dataset *dataset)
 {
+    struct ebjr_class_names names = {0};
     ebjr_store *from = NULL;
     int status = ebjr_store_open(&from, source->path, EBJR_STORE_READ);
     if (!status)
-        status = ebjr_store_begin(to);
-    if (!status) {
-        memcpy(record->names, dataset->names, sizeof record->names);
-        status = copy_class_names(to, from, record->id, dataset->id);
-        if (!status)
-            status = ebjr_table_update(to, &ebjr_dataset_table, record);
-        status = ebjr_store_end(to, status);
-    }
+        status = ebjr_class_names_read(&names, from, dataset);
+    if (!status)
+        status = ebjr_class_names_put(to, record, &names);
+    ebjr_class_names_free(&names);
     ebjr_store_close(from);
     return status;
 }

@@ -5,7 +5,6 @@
 #include "db/append.h"
 #include "db/row_hash.h"
 
-#include <math.h>
 #include <string.h>
 
 static const int64_t commit_ns = 1000000000;
@@ -125,13 +124,6 @@ static int read_row(struct ebjr_output *out, ebjr_output_cursor *cursor, int64_t
     return more < 0 ? more : 0;
 }
 
-/* Another libm may have rounded an energy otherwise. */
-static bool agrees(double a, double b)
-{
-    const double rounding = 1e-12;
-    return a == b || fabs(a - b) <= rounding * (1 + fabs(a));
-}
-
 static bool is_same_float(float a, float b)
 {
     uint32_t bits_a, bits_b;
@@ -170,9 +162,7 @@ static int compare_row(struct transfer *transfer, const struct ebjr_output *row)
                               transfer->rows->to->path);
     if (memcmp(row->logits, known.logits, (size_t)transfer->run.classes * sizeof *row->logits) != 0)
         return other_logits(transfer, row, &known);
-    if (row->prediction != known.prediction || row->correct != known.correct ||
-        row->top5_correct != known.top5_correct || !agrees(row->energy, known.energy) ||
-        !agrees(row->softmax_energy, known.softmax_energy))
+    if (!ebjr_row_agrees(row, &known))
         return ebjr_error_set(EBJR_EFORMAT,
                               "sample %lld: its derived columns are others than in %s; ebjr verify "
                               "says which store is wrong",

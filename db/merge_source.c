@@ -7,18 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void note_broken(void *context, int64_t id)
-{
-    int64_t *first = context;
-    if (*first < 0)
-        *first = id;
-}
-
 static int check_table(ebjr_store *store, const struct ebjr_table *table)
 {
     struct ebjr_tally_answer tally;
-    int64_t broken = -1;
-    int status = ebjr_table_verify(store, table, note_broken, &broken);
+    int64_t broken;
+    int status = ebjr_table_first_broken(&broken, store, table);
     if (!status && broken >= 0)
         status = ebjr_error_set(EBJR_ESTORE,
                                 "%s: %s %lld was changed since it was written; nothing of this "
@@ -36,12 +29,9 @@ static int check_table(ebjr_store *store, const struct ebjr_table *table)
 
 static int check_records(ebjr_store *store)
 {
-    static const struct ebjr_table *const tables[] = {&ebjr_model_table, &ebjr_dataset_table,
-                                                      &ebjr_run_table, &ebjr_measurement_table,
-                                                      &ebjr_trial_table};
     int status = 0;
-    for (size_t i = 0; !status && i < sizeof tables / sizeof *tables; i++)
-        status = check_table(store, tables[i]);
+    for (size_t i = 0; !status && i < EBJR_RECORD_TABLES; i++)
+        status = check_table(store, ebjr_record_tables[i]);
     return status;
 }
 

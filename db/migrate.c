@@ -9,10 +9,6 @@
 
 enum { MOST_COLUMNS = 32, MOST_TABLES = 32, NAME_SIZE = 64 };
 
-static const struct ebjr_table *const sealed[] = {&ebjr_model_table, &ebjr_dataset_table,
-                                                  &ebjr_run_table, &ebjr_measurement_table,
-                                                  &ebjr_trial_table};
-
 struct names {
     char items[MOST_TABLES][NAME_SIZE];
     size_t count;
@@ -65,13 +61,6 @@ static bool has_changed(ebjr_store *store, sqlite3 *fresh, const char *table)
     return changed;
 }
 
-static void note_broken(void *context, int64_t id)
-{
-    int64_t *first = context;
-    if (*first < 0)
-        *first = id;
-}
-
 /* A seal that does not fit before must not be mended by a new one. */
 static int check_seals(ebjr_store *store, const struct ebjr_table *table)
 {
@@ -89,7 +78,7 @@ static int check_seals(ebjr_store *store, const struct ebjr_table *table)
             if (strcmp(table->columns[i].name, found.items[j]) == 0)
                 columns[old.column_count++] = table->columns[i];
     if (!status && old.column_count > 0)
-        status = ebjr_table_verify(store, &old, note_broken, &broken);
+        status = ebjr_table_first_broken(&broken, store, &old);
     if (!status && broken >= 0)
         status =
             ebjr_error_set(EBJR_ESTORE,
@@ -201,16 +190,16 @@ int ebjr_store_migrate(ebjr_store *store)
     for (size_t i = 0; !status && i < tables.count; i++)
         if (has_changed(store, fresh, tables.items[i]))
             memcpy(changed.items[changed.count++], tables.items[i], NAME_SIZE);
-    for (size_t i = 0; !status && i < sizeof sealed / sizeof *sealed; i++)
-        if (holds(&changed, sealed[i]->name))
-            status = check_seals(store, sealed[i]);
+    for (size_t i = 0; !status && i < EBJR_RECORD_TABLES; i++)
+        if (holds(&changed, ebjr_record_tables[i]->name))
+            status = check_seals(store, ebjr_record_tables[i]);
     if (!status)
         status = rebuild(store, fresh, &changed);
-    for (size_t i = 0; !status && i < sizeof sealed / sizeof *sealed; i++)
-        if (holds(&changed, sealed[i]->name))
-            status = seal_again(store, sealed[i]);
-    for (size_t i = 0; !status && !tallied && i < sizeof sealed / sizeof *sealed; i++)
-        status = ebjr_tally_again(store, sealed[i]->name);
+    for (size_t i = 0; !status && i < EBJR_RECORD_TABLES; i++)
+        if (holds(&changed, ebjr_record_tables[i]->name))
+            status = seal_again(store, ebjr_record_tables[i]);
+    for (size_t i = 0; !status && !tallied && i < EBJR_RECORD_TABLES; i++)
+        status = ebjr_tally_again(store, ebjr_record_tables[i]->name);
     sqlite3_close(fresh);
     return status;
 }

@@ -58,6 +58,10 @@ const struct ebjr_table ebjr_measurement_table = {"measurement",
                                                   sizeof(struct ebjr_stored_measurement),
                                                   measurement_columns, COUNT(measurement_columns)};
 
+const struct ebjr_table *const ebjr_record_tables[EBJR_RECORD_TABLES] = {
+    &ebjr_model_table, &ebjr_dataset_table, &ebjr_run_table, &ebjr_measurement_table,
+    &ebjr_trial_table};
+
 static int list(void *out, size_t *count, ebjr_store *store, const struct ebjr_table *table)
 {
     void *records;
@@ -150,9 +154,8 @@ static int same_dataset(const void *stored, const void *record)
     return 0;
 }
 
-static int same_run(const void *stored, const void *record)
+bool ebjr_stored_run_is_same(const struct ebjr_stored_run *a, const struct ebjr_stored_run *b)
 {
-    const struct ebjr_stored_run *a = stored, *b = record;
     return a->model_id == b->model_id && a->dataset_id == b->dataset_id &&
            strcmp(a->preprocessing, b->preprocessing) == 0 && strcmp(a->dtype, b->dtype) == 0 &&
            strcmp(a->class_map, b->class_map) == 0;
@@ -174,7 +177,7 @@ static int same_run_and_block(const void *stored, const void *record)
 {
     const struct ebjr_stored_run *a = stored, *b = record;
     int status = a->dataset_id == b->dataset_id ? check_block(a, b->first, b->samples) : 0;
-    return status ? status : same_run(stored, record);
+    return status ? status : ebjr_stored_run_is_same(a, b);
 }
 
 static void set_time(char time[32])
@@ -295,7 +298,7 @@ int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const c
         return status;
     status = EBJR_ENOTFOUND;
     for (size_t i = 0; status && i < count; i++) {
-        if (same_run(&runs[i], &wanted)) {
+        if (ebjr_stored_run_is_same(&runs[i], &wanted)) {
             *out = runs[i];
             status = 0;
         }

@@ -287,3 +287,16 @@ int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
     free(record);
     return status;
 }
+
+static void note_first(void *context, int64_t id)
+{
+    int64_t *first = context;
+    if (*first < 0)
+        *first = id;
+}
+
+int ebjr_table_first_broken(int64_t *id, ebjr_store *store, const struct ebjr_table *table)
+{
+    *id = -1;
+    return ebjr_table_verify(store, table, note_first, id);
+}

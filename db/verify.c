@@ -8,7 +8,6 @@
 #include "db/tally.h"
 #include "schema_sql.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,13 +73,6 @@ static int check_records(ebjr_store *store, struct report *report, const struct 
     return status;
 }
 
-/* Another libm rounds a logarithm otherwise; the bits themselves are in the chunk's SHA-256. */
-static bool agrees(double again, double stored)
-{
-    const double rounding = 1e-12;
-    return fabs(again - stored) <= rounding * (1 + fabs(again));
-}
-
 static void check_derived(struct report *report, const struct ebjr_stored_run *run,
                           const struct ebjr_output *row)
 {
@@ -88,9 +80,7 @@ static void check_derived(struct report *report, const struct ebjr_stored_run *r
     if (report->verify->derive(&again, run) != 0)
         fault(report, "run %lld, sample %lld: %s", (long long)run->id, (long long)row->index,
               ebjr_error_last());
-    else if (again.prediction != row->prediction || again.correct != row->correct ||
-             again.top5_correct != row->top5_correct || !agrees(again.energy, row->energy) ||
-             !agrees(again.softmax_energy, row->softmax_energy))
+    else if (!ebjr_row_agrees(&again, row))
         fault(report, "run %lld, sample %lld: a derived column does not follow from the logits",
               (long long)run->id, (long long)row->index);
 }

@@ -269,6 +269,25 @@ class Conflicts(MergeTest):
 
 
 class Stores(MergeTest):
+    def test_class_names(self):
+        labels = np.arange(self.SAMPLES) % 4
+        self.path("names.txt").write_text("one\ntwo\nthree\nfour\n")
+        stores = []
+        for seed, names in enumerate(((), ("--class-names", "names.txt"))):
+            self.db = self.path(f"{seed}.db")
+            self.import_logits(f"m{seed}", random_logits(seed, self.SAMPLES, 4, labels, 3), labels,
+                               *names)
+            stores.append(self.db)
+        self.db = self.path("all.db")
+        for _ in range(2):
+            self.merge(*stores)
+            self.verify()
+            self.assertEqual(self.query("SELECT label, name FROM class_name ORDER BY label"),
+                             list(enumerate(("one", "two", "three", "four"))))
+        self.query("UPDATE class_name SET name = 'five' WHERE label = 3", db=stores[1])
+        self.db = self.path("other.db")
+        self.refuse("class names changed", "1.db", arguments=("merge", "--db", self.db, *stores))
+
     def test_union_of_whole_stores(self):
         """Different models, imported one by one, in any order."""
         labels = np.arange(self.SAMPLES) % 4
