@@ -59,7 +59,7 @@ int ebjr_metric_sweep(double *values, const struct ebjr_metric *metric,
     if (!status && !(ascending = malloc(n * sizeof *ascending)))
         status = ebjr_error_memory();
     if (!status)
-        status = metric->open(&state, samples);
+        status = metric->open(&state, metric, samples);
     if (!status) {
         gsl_sort_index(ascending, score, 1, n);
         size_t left = n;

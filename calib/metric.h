@@ -30,13 +30,18 @@ struct ebjr_labelled {
     struct ebjr_answers student, teacher;
 };
 
+/* What one sample is worth, answered by one of the models. */
+typedef double ebjr_worth(const struct ebjr_labelled *samples, const struct ebjr_answers *answers,
+                          size_t sample);
+
 struct ebjr_metric {
     const char *name, *summary; /* a line for a person */
     bool lower_is_better;
     bool needs_logits; /* of both models */
+    ebjr_worth *worth; /* of which it is the mean; NULL: it is none */
 
     /* *state lives until close, and may look at *samples until then. Errors: EBJR_ENOMEM. */
-    int (*open)(void **state, const struct ebjr_labelled *samples);
+    int (*open)(void **state, const struct ebjr_metric *self, const struct ebjr_labelled *samples);
     void (*move)(void *state, size_t sample); /* to the student; once a sample */
     double (*value)(void *state);
     void (*close)(void *state);

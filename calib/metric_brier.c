@@ -18,17 +18,13 @@ static double worth(const struct ebjr_labelled *samples, const struct ebjr_answe
     return (1 + sums.squares) / (whole * whole) - 2 * label + 1;
 }
 
-static int open(void **state, const struct ebjr_labelled *samples)
-{
-    return ebjr_metric_mean_open(state, samples, worth);
-}
-
 const struct ebjr_metric ebjr_metric_brier = {
     .name = "brier",
     .summary = "Brier score, 0 to 2",
     .lower_is_better = true,
     .needs_logits = true,
-    .open = open,
+    .worth = worth,
+    .open = ebjr_metric_mean_open,
     .move = ebjr_metric_mean_move,
     .value = ebjr_metric_mean_value,
     .close = free,

@@ -14,8 +14,10 @@ static void add(struct ebjr_class_counts *counts, const struct ebjr_answers *ans
     counts->right[answer] += answer == counts->samples->label[sample] ? one : 0;
 }
 
-int ebjr_metric_counts_open(void **state, const struct ebjr_labelled *samples)
+int ebjr_metric_counts_open(void **state, const struct ebjr_metric *self,
+                            const struct ebjr_labelled *samples)
 {
+    (void)self;
     struct ebjr_class_counts *counts = malloc(sizeof *counts);
     int64_t *room = calloc(samples->classes, 3 * sizeof *room);
     if (!counts || !room) {

@@ -9,7 +9,8 @@ struct ebjr_class_counts {
     int64_t *support, *predicted, *right; /* [classes] */
 };
 
-int ebjr_metric_counts_open(void **state, const struct ebjr_labelled *samples);
+int ebjr_metric_counts_open(void **state, const struct ebjr_metric *self,
+                            const struct ebjr_labelled *samples);
 void ebjr_metric_counts_move(void *state, size_t sample);
 void ebjr_metric_counts_close(void *state);
 

@@ -20,14 +20,15 @@ static void add(struct mean *mean, double value)
     mean->sum = sum;
 }
 
-int ebjr_metric_mean_open(void **state, const struct ebjr_labelled *samples, ebjr_worth *worth)
+int ebjr_metric_mean_open(void **state, const struct ebjr_metric *self,
+                          const struct ebjr_labelled *samples)
 {
     struct mean *mean = malloc(sizeof *mean);
     if (!mean)
         return ebjr_error_memory();
-    *mean = (struct mean){.samples = samples, .worth = worth};
+    *mean = (struct mean){.samples = samples, .worth = self->worth};
     for (size_t i = 0; i < samples->n; i++)
-        add(mean, worth(samples, &samples->teacher, i));
+        add(mean, self->worth(samples, &samples->teacher, i));
     *state = mean;
     return 0;
 }

@@ -4,11 +4,8 @@
 
 #include "calib/metric.h"
 
-/* What one sample is worth, answered by one of the models. */
-typedef double ebjr_worth(const struct ebjr_labelled *samples, const struct ebjr_answers *answers,
-                          size_t sample);
-
-int ebjr_metric_mean_open(void **state, const struct ebjr_labelled *samples, ebjr_worth *worth);
+int ebjr_metric_mean_open(void **state, const struct ebjr_metric *self,
+                          const struct ebjr_labelled *samples);
 void ebjr_metric_mean_move(void *state, size_t sample);
 double ebjr_metric_mean_value(void *state);
 

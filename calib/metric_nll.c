@@ -12,17 +12,13 @@ static double worth(const struct ebjr_labelled *samples, const struct ebjr_answe
                                  ebjr_partition_of(row, samples->classes));
 }
 
-static int open(void **state, const struct ebjr_labelled *samples)
-{
-    return ebjr_metric_mean_open(state, samples, worth);
-}
-
 const struct ebjr_metric ebjr_metric_nll = {
     .name = "nll",
     .summary = "negative log-likelihood of the label, nats",
     .lower_is_better = true,
     .needs_logits = true,
-    .open = open,
+    .worth = worth,
+    .open = ebjr_metric_mean_open,
     .move = ebjr_metric_mean_move,
     .value = ebjr_metric_mean_value,
     .close = free,

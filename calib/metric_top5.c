@@ -10,15 +10,11 @@ static double worth(const struct ebjr_labelled *samples, const struct ebjr_answe
     return answers->top5[sample] != 0;
 }
 
-static int open(void **state, const struct ebjr_labelled *samples)
-{
-    return ebjr_metric_mean_open(state, samples, worth);
-}
-
 const struct ebjr_metric ebjr_metric_top5 = {
     .name = "top5",
     .summary = "top-5 accuracy",
-    .open = open,
+    .worth = worth,
+    .open = ebjr_metric_mean_open,
     .move = ebjr_metric_mean_move,
     .value = ebjr_metric_mean_value,
     .close = free,
