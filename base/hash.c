@@ -75,6 +75,19 @@ int ebjr_hash_finish(ebjr_hash *hash, char out[EBJR_HASH_TEXT])
     return 0;
 }
 
+int ebjr_hash_bytes(char out[EBJR_HASH_TEXT], const void *bytes, size_t size)
+{
+    ebjr_hash *hash;
+    int status = ebjr_hash_new(&hash);
+    if (status)
+        return status;
+    status = ebjr_hash_update(hash, bytes, size);
+    if (!status)
+        status = ebjr_hash_finish(hash, out);
+    ebjr_hash_free(hash);
+    return status;
+}
+
 int ebjr_hash_file(char out[EBJR_HASH_TEXT], int64_t *size, const char *path)
 {
     ebjr_hash *hash;

@@ -26,6 +26,9 @@ int ebjr_hash_update_file(ebjr_hash *hash, const char *path, int64_t *size);
 /* Writes the digest as 64 lower-case hexadecimal digits and starts anew. */
 int ebjr_hash_finish(ebjr_hash *hash, char out[EBJR_HASH_TEXT]);
 
+/* The digest of some bytes. Errors: EBJR_ENOMEM. */
+int ebjr_hash_bytes(char out[EBJR_HASH_TEXT], const void *bytes, size_t size);
+
 /* The digest of one file, and its size in bytes. Errors: EBJR_ENOTFOUND, EBJR_EIO,
  * EBJR_ENOMEM. */
 int ebjr_hash_file(char out[EBJR_HASH_TEXT], int64_t *size, const char *path);

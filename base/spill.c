@@ -23,25 +23,34 @@ static const char *temporary_directory(void)
     return access("/var/tmp", W_OK | X_OK) == 0 ? "/var/tmp" : "/tmp";
 }
 
-int ebjr_spill_new(ebjr_spill **out, const char *directory)
+int ebjr_temporary_open(int *descriptor, const char *directory)
 {
     char path[PATH_MAX + sizeof "/ebjr-XXXXXX"];
+    if (!directory)
+        directory = temporary_directory();
+    snprintf(path, sizeof path, "%s/ebjr-XXXXXX", directory);
+    *descriptor = mkstemp(path);
+    if (*descriptor < 0)
+        return ebjr_error_set(EBJR_EIO,
+                              "no temporary file can be made in %s: %s; TMPDIR names another "
+                              "directory",
+                              directory, strerror(errno));
+    unlink(path);
+    return 0;
+}
+
+int ebjr_spill_new(ebjr_spill **out, const char *directory)
+{
     ebjr_spill *spill = calloc(1, sizeof *spill);
     if (!spill)
         return ebjr_error_memory();
     snprintf(spill->directory, sizeof spill->directory, "%s",
              directory ? directory : temporary_directory());
-    snprintf(path, sizeof path, "%s/ebjr-XXXXXX", spill->directory);
-    spill->file = mkstemp(path);
-    if (spill->file < 0) {
-        int status = ebjr_error_set(EBJR_EIO,
-                                    "no temporary file can be made in %s: %s; TMPDIR names another "
-                                    "directory",
-                                    spill->directory, strerror(errno));
+    int status = ebjr_temporary_open(&spill->file, spill->directory);
+    if (status) {
         free(spill);
         return status;
     }
-    unlink(path);
     *out = spill;
     return 0;
 }

@@ -9,10 +9,14 @@
 extern "C" {
 #endif
 
+/* A file that nobody else can open, in a directory, or, where that is NULL, in TMPDIR, else in
+ * /var/tmp, else in /tmp. The caller closes *descriptor. Errors: EBJR_EIO. */
+int ebjr_temporary_open(int *descriptor, const char *directory);
+
 typedef struct ebjr_spill ebjr_spill;
 
-/* In a directory, or, where that is NULL, in TMPDIR, else in /var/tmp, else in /tmp. The caller
- * owns *out. Errors: EBJR_EIO no file can be made there; EBJR_ENOMEM. */
+/* The directory as above. The caller owns *out. Errors: EBJR_EIO no file can be made there;
+ * EBJR_ENOMEM. */
 int ebjr_spill_new(ebjr_spill **out, const char *directory);
 void ebjr_spill_free(ebjr_spill *spill);
 

@@ -107,6 +107,8 @@ void cascade_free(struct cascade *cascade);
  * the store. */
 int cascade_score(double *scores, const struct cascade *cascade, const struct ebjr_score *score);
 
+enum { CASCADE_SCORES = 32 }; /* at once */
+
 /* The same of several scores, which share what they have in common: out[count][n]. */
 int cascade_scores(double *out, const struct cascade *cascade, const struct ebjr_score *scores,
                    size_t count);

@@ -8,14 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SCORES = 32 };
-
 int scorer_begin(struct scorer *out, const struct cascade *cascade, const struct ebjr_score *scores,
                  size_t count)
 {
     int status = 0;
     *out = (struct scorer){.cascade = cascade, .scores = scores, .count = count};
-    if (count > MOST_SCORES)
+    if (count > CASCADE_SCORES)
         return ebjr_error_set(EBJR_EINVAL, "more scores at once than there are");
     for (size_t j = 0; !status && j < count; j++) {
         if (scores[j].kind == EBJR_SCORE_LOGITS)
@@ -47,7 +45,7 @@ static void score_logits(void *context, size_t from, size_t to)
     const struct scorer *scorer = block->scorer;
     const struct cascade *cascade = scorer->cascade;
     for (size_t i = from; i < to; i++) {
-        double row[MOST_SCORES] = {0};
+        double row[CASCADE_SCORES] = {0};
         ebjr_score_evaluate_many(row, scorer->scores, scorer->count,
                                  block->rows->logits + i * cascade->classes, cascade->classes,
                                  &cascade->options);

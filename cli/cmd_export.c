@@ -2,6 +2,7 @@
 #include "runtime/export.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/live_cascade.h"
 #include "cli/table.h"
@@ -31,17 +32,6 @@ static const struct column columns[] = {
     {"classes", COLUMN_INTEGER, 0, false, NULL}, {"shape", COLUMN_TEXT, 9, false, NULL},
     {"input", COLUMN_TEXT, 12, false, NULL},
 };
-
-static int read_text(char **out, const char *path)
-{
-    size_t size = 0;
-    FILE *file = fopen(path, "r");
-    ssize_t length = file ? getdelim(out, &size, EOF, file) : -1;
-    int reason = errno;
-    if (file)
-        fclose(file);
-    return length >= 0 ? 0 : ebjr_error_set(EBJR_EIO, "cannot read %s: %s", path, strerror(reason));
-}
 
 static int parse_shape(struct ebjr_shape *out, const char *text)
 {
@@ -100,9 +90,11 @@ static int open_models(struct cascade_models *self, ebjr_store *store,
 
 static int open_all(struct cascade_models *self, ebjr_store *store, const struct request *request)
 {
+    enum { LARGEST_POLICY = 64 << 20 };
+    size_t size;
     int status = ebjr_policy_load(&self->policy, request->policy);
     if (!status)
-        status = read_text(&self->policy_text, request->policy);
+        status = ebjr_file_read(&self->policy_text, &size, request->policy, LARGEST_POLICY);
     if (!status)
         status = find_shape(self, store, request);
     if (!status && *self->policy.preprocessing)

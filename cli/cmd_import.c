@@ -107,7 +107,6 @@ static int describe_dataset(struct import *import, const struct request *request
 {
     struct ebjr_stored_dataset *dataset = &import->dataset;
     size_t size = (size_t)ebjr_logits_file_describe(import->file)->samples * sizeof(int32_t);
-    ebjr_hash *hash;
     if (request->dataset)
         return 0; /* it is stored already */
     dataset->samples = ebjr_logits_file_describe(import->file)->samples;
@@ -116,13 +115,9 @@ static int describe_dataset(struct import *import, const struct request *request
     const char *path = request->labels ? request->labels : request->logits;
     char absolute[PATH_MAX];
     snprintf(dataset->path, sizeof dataset->path, "%s", realpath(path, absolute) ? absolute : path);
-    int status = ebjr_hash_new(&hash);
+    int status = ebjr_hash_bytes(dataset->sha256, import->labels, size);
     if (status)
         return status;
-    status = ebjr_hash_update(hash, import->labels, size);
-    if (!status)
-        status = ebjr_hash_finish(hash, dataset->sha256);
-    ebjr_hash_free(hash);
     int length =
         request->dataset_name
             ? snprintf(dataset->name, sizeof dataset->name, "%s", request->dataset_name)

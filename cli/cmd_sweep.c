@@ -25,7 +25,7 @@ static const struct column columns[] = {
     {"p99_ns", COLUMN_REAL, 12, false, NULL},
 };
 enum { LATENCY_COLUMNS = 4 }; /* the last, where latencies are stored */
-enum { MOST_SCORES = 32, MOST_POINTS = 1000000 };
+enum { MOST_POINTS = 1000000 };
 
 struct sweep {
     const struct cascade *cascade;
@@ -143,7 +143,7 @@ static int print_sorted(struct sweep *sweep, const struct ebjr_score *score, ebj
 
 static int sweep_sorted(struct sweep *sweep, const struct sort_memory *memory)
 {
-    struct sort_target targets[MOST_SCORES] = {{0}};
+    struct sort_target targets[CASCADE_SCORES] = {{0}};
     int status = 0;
     for (size_t i = 0; i < sweep->count; i++)
         targets[i].score = i;

@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 static const struct command *const commands[] = {
@@ -21,4 +23,12 @@ const struct command *command_find(const char *name)
         if (strcmp(name, commands[i]->name) == 0)
             return commands[i];
     return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+    const char *names[ROWS(commands)];
+    for (size_t i = 0; i < ROWS(commands); i++)
+        names[i] = commands[i]->name;
+    return ebjr_name_nearest(name, names, ROWS(commands));
 }

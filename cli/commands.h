@@ -14,4 +14,7 @@ const struct command *const *command_list(size_t *count);
 /* NULL where there is none of this name. */
 const struct command *command_find(const char *name);
 
+/* The name that was meant; NULL where none is near. */
+const char *command_nearest(const char *name);
+
 #endif

@@ -77,12 +77,7 @@ __attribute__((format(printf, 2, 3))) static int wrong(const struct reader *read
 
 static int unknown_command(const struct reader *reader, const char *name)
 {
-    const char *names[MOST_NAMES];
-    size_t count;
-    const struct command *const *commands = command_list(&count);
-    for (size_t i = 0; i < count; i++)
-        names[i] = commands[i]->name;
-    const char *nearest = ebjr_name_nearest(name, names, count);
+    const char *nearest = command_nearest(name);
     return wrong(reader, "there is no command '%.64s'; %s%s%s", name,
                  nearest ? "did you mean [" : "ebjr --help lists them", nearest ? nearest : "",
                  nearest ? "]?" : "");

@@ -1,6 +1,5 @@
 #include "cli/commands.h"
 
-#include "base/text.h"
 #include "cli/complete.h"
 #include "version.h"
 
@@ -28,13 +27,7 @@ static void print_help(void)
 
 static int unknown(const char *name)
 {
-    enum { MOST = 64 };
-    const char *names[MOST];
-    size_t count;
-    const struct command *const *commands = command_list(&count);
-    for (size_t i = 0; i < count && i < MOST; i++)
-        names[i] = commands[i]->name;
-    const char *nearest = ebjr_name_nearest(name, names, count);
+    const char *nearest = command_nearest(name);
     if (nearest)
         complain("ebjr: there is no command '%s'; did you mean '%s'?", name, nearest);
     else

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_SCORES = 32 };
-
 static bool is_auto(const struct pick_request *request)
 {
     return strcmp(request->fit.score, "auto") == 0;
@@ -101,7 +99,7 @@ static int split(struct pick_work *work, const struct sort_memory *memory)
  * samples are kept. */
 static int choose_score(struct pick_work *work, const struct sort_memory *memory)
 {
-    struct sort_target targets[MOST_SCORES] = {{0}};
+    struct sort_target targets[CASCADE_SCORES] = {{0}};
     double best = -INFINITY;
     size_t count, chosen = 0;
     const struct ebjr_score *scores = ebjr_score_list(&count);

@@ -1,5 +1,6 @@
 #include "db/merge.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "db/internal.h"
 #include "db/merge_records.h"
@@ -31,21 +32,6 @@ static int read_sources(struct merge *merge, const char *const *stores, size_t c
     return status;
 }
 
-/* Room for one more in an array that grows. */
-static int grow(void *array, size_t *capacity, size_t count, size_t size)
-{
-    void *old, *larger;
-    if (count < *capacity)
-        return 0;
-    memcpy(&old, array, sizeof old);
-    *capacity = *capacity ? 2 * *capacity : 8;
-    larger = realloc(old, *capacity * size);
-    if (!larger)
-        return ebjr_error_memory();
-    memcpy(array, &larger, sizeof larger);
-    return 0;
-}
-
 static int add_part(struct merge *merge, const struct ebjr_merge_part *part)
 {
     struct ebjr_merge_run fresh, *run = NULL;
@@ -54,14 +40,15 @@ static int add_part(struct merge *merge, const struct ebjr_merge_part *part)
         if (ebjr_stored_run_is_same(&merge->runs[i].merged.run, &fresh.merged.run))
             run = &merge->runs[i];
     if (!status && !run) {
-        status = grow(&merge->runs, &merge->capacity, merge->count, sizeof *merge->runs);
+        status = ebjr_array_reserve(&merge->runs, &merge->capacity, merge->count, 1,
+                                    sizeof *merge->runs);
         if (!status) {
             run = &merge->runs[merge->count++];
             *run = fresh;
         }
     }
     if (!status)
-        status = grow(&run->parts, &run->capacity, run->count, sizeof *run->parts);
+        status = ebjr_array_reserve(&run->parts, &run->capacity, run->count, 1, sizeof *run->parts);
     if (!status)
         run->parts[run->count++] = *part;
     return status;

@@ -1,11 +1,10 @@
 #include "runtime/class_file.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,47 +81,12 @@ static int parse_lines(struct ebjr_class_file *out, char *text, size_t size)
     return status;
 }
 
-/* All of a file and a NUL; the caller frees *out. */
-static int slurp(char **out, size_t *size, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO, "cannot open %s: %s",
-                              path, strerror(errno));
-    int status = 0;
-    size_t room = 1 << 16, got = 1;
-    *size = 0;
-    *out = malloc(room);
-    while (*out && got > 0 && *size < LARGEST_FILE) {
-        got = fread(*out + *size, 1, room - *size - 1, file);
-        *size += got;
-        if (room - *size - 1 > 0)
-            continue;
-        char *grown = realloc(*out, room *= 2);
-        if (!grown)
-            free(*out);
-        *out = grown;
-    }
-    if (!*out)
-        status = ebjr_error_memory();
-    else if (ferror(file))
-        status = ebjr_error_set(EBJR_EIO, "cannot read %s: %s", path, strerror(errno));
-    else if (*size >= LARGEST_FILE)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s: too large to be class names", path);
-    fclose(file);
-    if (status)
-        free(*out);
-    else
-        (*out)[*size] = 0;
-    return status;
-}
-
 int ebjr_class_file_read(struct ebjr_class_file *out, const char *path)
 {
     char *text = NULL;
     size_t size = 0;
     *out = (struct ebjr_class_file){0};
-    int status = slurp(&text, &size, path);
+    int status = ebjr_file_read(&text, &size, path, LARGEST_FILE);
     if (status)
         return status;
     char *start = text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);

@@ -78,19 +78,6 @@ static int read_file(struct file *out, const char *path)
     return status;
 }
 
-static int hash_bytes(char out[EBJR_HASH_TEXT], const struct file *file)
-{
-    ebjr_hash *hash;
-    int status = ebjr_hash_new(&hash);
-    if (status)
-        return status;
-    status = ebjr_hash_update(hash, file->bytes, file->size);
-    if (!status)
-        status = ebjr_hash_finish(hash, out);
-    ebjr_hash_free(hash);
-    return status;
-}
-
 static int decode(struct ebjr_picture *out, const struct file *file, const char *path)
 {
     int status = ebjr_picture_decode(out, file->bytes, file->size);
@@ -117,7 +104,7 @@ static int look_at(struct survey *survey, size_t i)
         status = decode(&picture, &file, path);
     ebjr_picture_free(&picture);
     if (!status)
-        status = hash_bytes(survey->images->sha256[i], &file);
+        status = ebjr_hash_bytes(survey->images->sha256[i], file.bytes, file.size);
     if (!status)
         atomic_fetch_add(&survey->bytes, (int64_t)file.size);
     free(file.bytes);
@@ -236,7 +223,7 @@ static int open_picture(struct ebjr_picture *out, const struct images *images, s
     *out = (struct ebjr_picture){0};
     int status = read_file(&file, path);
     if (!status && images->sha256) {
-        status = hash_bytes(sha256, &file);
+        status = ebjr_hash_bytes(sha256, file.bytes, file.size);
         if (!status && strcmp(sha256, images->sha256[index]) != 0)
             status =
                 ebjr_error_set(EBJR_EFORMAT, "%s was changed since the data set was hashed", path);

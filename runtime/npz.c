@@ -1,6 +1,7 @@
 #include "runtime/npz.h"
 
 #include "base/error.h"
+#include "base/spill.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,27 +104,16 @@ int ebjr_npz_choose(struct ebjr_npz_path *path, const char *const *names, bool s
     return status;
 }
 
-/* A file that nobody else can open. */
 static int open_temporary(FILE **out)
 {
-    char path[PATH_MAX];
-    const char *directory = getenv("TMPDIR");
-    if (!directory || !*directory)
-        directory = "/tmp";
-    *out = NULL;
-    int length = snprintf(path, sizeof path, "%s/ebjr-XXXXXX", directory);
-    int descriptor = length < (int)sizeof path ? mkstemp(path) : -1;
-    if (descriptor >= 0) {
-        unlink(path);
-        *out = fdopen(descriptor, "w+b");
-    }
+    int descriptor, status = ebjr_temporary_open(&descriptor, NULL);
+    if (status)
+        return status;
+    *out = fdopen(descriptor, "w+b");
     if (*out)
         return 0;
-    int status = ebjr_error_set(EBJR_EIO, "cannot make a temporary file in %s: %s", directory,
-                                strerror(errno));
-    if (descriptor >= 0)
-        close(descriptor);
-    return status;
+    close(descriptor);
+    return ebjr_error_memory();
 }
 
 static int unpack(FILE *out, zip_file_t *in, const struct ebjr_npz_path *path)

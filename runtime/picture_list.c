@@ -1,5 +1,6 @@
 #include "runtime/picture_list.h"
 
+#include "base/array.h"
 #include "base/error.h"
 #include "runtime/dataset_reader.h"
 
@@ -12,31 +13,16 @@ const char *ebjr_picture_list_path(const struct ebjr_picture_list *list, size_t 
     return list->text + list->entries[index].path;
 }
 
-/* Room for `more` elements of `size` bytes behind `used` ones. */
-static int reserve(void *array, size_t *room, size_t used, size_t more, size_t size)
-{
-    void *grown;
-    if (*room - used >= more)
-        return 0;
-    size_t wanted = 2 * *room + more;
-    memcpy(&grown, array, sizeof grown);
-    grown = wanted <= SIZE_MAX / size ? realloc(grown, wanted * size) : NULL;
-    if (!grown)
-        return ebjr_error_memory();
-    memcpy(array, &grown, sizeof grown);
-    *room = wanted;
-    return 0;
-}
-
 int ebjr_picture_list_add(struct ebjr_picture_list *list, const char *directory, const char *name,
                           int32_t label)
 {
     size_t head = directory && *name != '/' ? strlen(directory) + 1 : 0, tail = strlen(name) + 1;
     if (head + tail > PATH_MAX)
         return ebjr_error_set(EBJR_EFORMAT, "the path %.64s... is too long", name);
-    int status = reserve(&list->entries, &list->room, list->count, 1, sizeof *list->entries);
+    int status =
+        ebjr_array_reserve(&list->entries, &list->room, list->count, 1, sizeof *list->entries);
     if (!status)
-        status = reserve(&list->text, &list->text_room, list->used, head + tail, 1);
+        status = ebjr_array_reserve(&list->text, &list->text_room, list->used, head + tail, 1);
     if (status)
         return status;
     list->entries[list->count++] = (struct ebjr_picture_entry){list->used, label};

@@ -120,20 +120,13 @@ static json_t *to_json(const struct ebjr_policy *policy)
 /* SHA-256 of the compact text of everything but the seal, keys sorted. */
 static int seal_of(char out[EBJR_HASH_TEXT], json_t *json)
 {
-    ebjr_hash *hash;
     json_t *copy = json_copy(json);
     json_object_del(copy, "seal");
     char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(DIGITS));
     json_decref(copy);
     if (!text)
         return ebjr_error_memory();
-    int status = ebjr_hash_new(&hash);
-    if (!status) {
-        status = ebjr_hash_update(hash, text, strlen(text));
-        if (!status)
-            status = ebjr_hash_finish(hash, out);
-        ebjr_hash_free(hash);
-    }
+    int status = ebjr_hash_bytes(out, text, strlen(text));
     free(text);
     return status;
 }

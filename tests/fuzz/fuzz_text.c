@@ -37,6 +37,12 @@ const struct command *command_find(const char *name)
     return strcmp(name, command.name) == 0 ? &command : NULL;
 }
 
+const char *command_nearest(const char *name)
+{
+    (void)name;
+    return command.name;
+}
+
 static void parse_options(char *text)
 {
     enum { MOST = 32 };
