@@ -196,7 +196,7 @@ static int resample(uint8_t *planes, const struct ebjr_picture *picture, const s
 {
     size_t size = across->kept * CHANNELS;
     size_t first = rows->from[0], last = rows->from[down->kept - 1] + rows->count[down->kept - 1];
-    uint8_t *between = malloc((last - first) * size), *row = malloc(size);
+    uint8_t *between = calloc(last - first, size), *row = malloc(size);
     int32_t *sum = malloc(size * sizeof *sum);
     bool complete = between && row && sum;
     for (size_t y = first; complete && y < last; y++)

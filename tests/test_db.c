@@ -967,6 +967,7 @@ static int verify(struct ebjr_verify_totals *totals, const char *path)
     int64_t findings = 0;
     const struct ebjr_verify check = {&findings, count_finding, ebjr_output_derive};
     ebjr_store *store = NULL;
+    *totals = (struct ebjr_verify_totals){0};
     int status = ebjr_store_open(&store, path, EBJR_STORE_READ);
     if (!status) {
         status = ebjr_verify_store(totals, store, &check);
