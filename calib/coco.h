@@ -25,42 +25,11 @@
 #ifndef EBJR_CALIB_COCO_H
 #define EBJR_CALIB_COCO_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/detection.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct ebjr_box {
-    double x, y, width, height; /* pixels; x, y: the corner of the smallest */
-};
-
-struct ebjr_object {
-    uint32_t image;    /* 0 .. images-1 */
-    uint32_t category; /* 0 .. categories-1 */
-    struct ebjr_box box;
-    double area; /* of its mask, square pixels; it need not be that of the box */
-    bool crowd;
-};
-
-struct ebjr_detection {
-    uint32_t image, category;
-    struct ebjr_box box;
-    double score; /* finite */
-};
-
-struct ebjr_detections {
-    const struct ebjr_detection *items;
-    size_t count;
-};
-
-struct ebjr_truth {
-    size_t images, categories;
-    const struct ebjr_object *objects;
-    size_t count;
-};
 
 /* What COCO prints, in its order. */
 enum ebjr_coco_figure {

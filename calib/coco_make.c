@@ -82,8 +82,7 @@ static int compare_detections(const void *left, const void *right)
     return order ? order : (a > b) - (a < b);
 }
 
-/* No two entries are of the same image, source and rank. */ /* A detection on its way to a place.
-                                                              */
+/* A detection on its way to a place. */
 struct entry {
     double score;
     uint32_t image;
@@ -115,7 +114,7 @@ static const void **sorted(const void *items, size_t size, size_t count,
     return out;
 }
 
-/* One model's detections and the objects, both by category, image and, of detections, score. */ /* One model's detections and the objects, both by category, image and, of detections, score. */
+/* One model's detections and the objects, both by category, image and, of detections, score. */
 struct pass {
     const struct ebjr_detection **detections;
     const struct ebjr_object **objects;

@@ -22,7 +22,8 @@ class Detection(ctypes.Structure):
 
 
 class Detections(ctypes.Structure):
-    _fields_ = [("items", ctypes.POINTER(Detection)), ("count", ctypes.c_size_t)]
+    _fields_ = [("items", ctypes.POINTER(Detection)), ("count", ctypes.c_size_t),
+                ("logits", ctypes.POINTER(ctypes.c_float)), ("classes", ctypes.c_size_t)]
 
 
 class Truth(ctypes.Structure):

@@ -16,7 +16,7 @@
 #define assert_figure(coco, figure, expected) \
     assert_true(fabs(ebjr_coco_figure(coco, figure) - (expected)) < 1e-12)
 
-static const struct ebjr_detections nothing = {NULL, 0};
+static const struct ebjr_detections nothing = {.count = 0};
 
 /* Two medium objects of one category, an image each. */
 static const struct ebjr_object two[] = {{0, 0, {10, 10, 40, 40}, 1600, false},
@@ -36,7 +36,8 @@ static void a_perfect_teacher_and_a_blind_student(void **state)
     (void)state;
     const struct ebjr_detection found[] = {{0, 0, {10, 10, 40, 40}, 0.9},
                                            {1, 0, {50, 50, 40, 40}, 0.8}};
-    ebjr_coco *coco = coco_of(&nothing, &(struct ebjr_detections){found, COUNT(found)});
+    ebjr_coco *coco =
+        coco_of(&nothing, &(struct ebjr_detections){.items = found, .count = COUNT(found)});
     assert_figure(coco, EBJR_COCO_AP, 1);
     assert_figure(coco, EBJR_COCO_AR1, 1);
     assert_figure(coco, EBJR_COCO_AP_MEDIUM, 1);
@@ -60,7 +61,8 @@ static void overlaps_decide(void **state)
     (void)state;
     const struct ebjr_detection moved[] = {{0, 0, {18, 10, 40, 40}, 0.9},
                                            {1, 0, {50, 50, 40, 40}, 0.8}};
-    ebjr_coco *coco = coco_of(&nothing, &(struct ebjr_detections){moved, COUNT(moved)});
+    ebjr_coco *coco =
+        coco_of(&nothing, &(struct ebjr_detections){.items = moved, .count = COUNT(moved)});
     assert_figure(coco, EBJR_COCO_AP50, 1);
     /* from 0.70 on: a wrong one, then a right one: precision 1/2 up to recall 1/2 */
     assert_figure(coco, EBJR_COCO_AP75, 0.5 * 51 / 101);
@@ -76,7 +78,8 @@ static void duplicates_are_wrong(void **state)
     const struct ebjr_detection twice[] = {{0, 0, {10, 10, 40, 40}, 0.9},
                                            {0, 0, {10, 10, 40, 40}, 0.85},
                                            {1, 0, {50, 50, 40, 40}, 0.8}};
-    ebjr_coco *coco = coco_of(&nothing, &(struct ebjr_detections){twice, COUNT(twice)});
+    ebjr_coco *coco =
+        coco_of(&nothing, &(struct ebjr_detections){.items = twice, .count = COUNT(twice)});
     assert_figure(coco, EBJR_COCO_AP, (51 + 50 * 2.0 / 3) / 101);
     assert_figure(coco, EBJR_COCO_AR1, 1);
     ebjr_coco_free(coco);
@@ -137,14 +140,17 @@ static void moving_is_as_good_as_beginning_anew(void **state)
     random_detections(teacher, objects, rng);
     const struct ebjr_truth scene = {IMAGES, CATEGORIES, objects, OBJECTS};
     ebjr_coco *coco, *anew;
-    assert_int_equal(ebjr_coco_new(&coco, &scene, &(struct ebjr_detections){student, DETECTIONS},
-                                   &(struct ebjr_detections){teacher, DETECTIONS}),
-                     0);
+    assert_int_equal(
+        ebjr_coco_new(&coco, &scene,
+                      &(struct ebjr_detections){.items = student, .count = DETECTIONS},
+                      &(struct ebjr_detections){.items = teacher, .count = DETECTIONS}),
+        0);
     for (int step = 0; step < 60; step++) {
         size_t image = gsl_rng_uniform_int(rng, IMAGES);
         by_student[image] = !by_student[image];
         ebjr_coco_move(coco, image, by_student[image]);
-        struct ebjr_detections one = {mixed, mix(mixed, student, teacher, by_student)};
+        struct ebjr_detections one = {.items = mixed,
+                                      .count = mix(mixed, student, teacher, by_student)};
         assert_int_equal(ebjr_coco_new(&anew, &scene, &nothing, &one), 0);
         for (int figure = 0; figure < EBJR_COCO_FIGURES; figure++)
             assert_figure(coco, (enum ebjr_coco_figure)figure,
@@ -165,7 +171,7 @@ static void what_is_no_detection_is_refused(void **state)
                                          {0, 0, {0, 0, 1, 1}, NAN}};
     for (size_t i = 0; i < COUNT(bad); i++) {
         ebjr_coco *coco;
-        struct ebjr_detections one = {&bad[i], 1};
+        struct ebjr_detections one = {.items = &bad[i], .count = 1};
         assert_int_equal(ebjr_coco_new(&coco, &truth, &one, &nothing), EBJR_EINVAL);
         assert_non_null(strstr(ebjr_error_last(), "the student's: detection 0"));
         assert_int_equal(ebjr_coco_new(&coco, &truth, &nothing, &one), EBJR_EINVAL);
