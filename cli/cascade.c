@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cascade_latency.h"
 #include "cli/cascade_rows.h"
+#include "db/truth.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -133,6 +134,22 @@ static int check_complete(const struct catalogue *catalogue, const struct ebjr_s
                           (long long)run->samples);
 }
 
+static bool is_of_detection(const struct ebjr_stored_dataset *dataset)
+{
+    return dataset && strcmp(dataset->kind, EBJR_COCO_KIND) == 0;
+}
+
+static int check_kind(const struct ebjr_stored_dataset *dataset,
+                      const struct cascade_request *request)
+{
+    if (!is_of_detection(dataset) || request->detectors)
+        return 0;
+    return ebjr_error_set(EBJR_EINVAL,
+                          "'%s' holds objects to detect, and this is for classifiers only; ebjr "
+                          "eval, sweep, pick, plot and compare take detectors",
+                          dataset->name);
+}
+
 /* Do both answer the same question? */
 static int check_pair(const struct ebjr_stored_run *student, const struct ebjr_stored_run *teacher,
                       const struct cascade_request *request)
@@ -145,7 +162,7 @@ static int check_pair(const struct ebjr_stored_run *student, const struct ebjr_s
     if (*student->class_map)
         return request->teacher_logits
                    ? ebjr_error_set(EBJR_EINVAL, "a specialised student and its teacher have "
-                                                 "different outputs, which cannot be averaged")
+                                                 "different outputs, which cannot be put together")
                    : 0;
     if (student->classes != teacher->classes)
         return ebjr_error_set(EBJR_EINVAL,
@@ -176,6 +193,8 @@ static int identify(struct cascade *out, ebjr_store *store, const struct cascade
     if (!status)
         status = check_complete(&catalogue, t, store);
     if (!status)
+        status = check_kind(dataset_of(&catalogue, s->dataset_id), request);
+    if (!status && !is_of_detection(dataset_of(&catalogue, s->dataset_id)))
         status = check_pair(s, t, request);
     if (!status) {
         out->student_run = *s;
@@ -186,6 +205,7 @@ static int identify(struct cascade *out, ebjr_store *store, const struct cascade
         out->n = (size_t)s->samples;
         out->classes = (size_t)s->classes;
         out->is_specialised = *s->class_map != 0;
+        out->is_detection = is_of_detection(&out->dataset);
     }
     catalogue_free(&catalogue);
     return status;
@@ -267,6 +287,7 @@ static int read_rows(struct cascade *out)
     if (status > 0) {
         out->labels = rows.labels;
         out->predictions = rows.predictions;
+        out->teacher_predictions = rows.teacher_predictions;
         out->student_correct = rows.student_correct;
         out->student_top5 = rows.student_top5;
         out->teacher_correct = rows.teacher_correct;
@@ -314,6 +335,7 @@ void cascade_free(struct cascade *cascade)
     free(cascade->teacher_logits);
     free(cascade->labels);
     free(cascade->predictions);
+    free(cascade->teacher_predictions);
     free(cascade->student_correct);
     free(cascade->teacher_correct);
     free(cascade->student_top5);

@@ -22,6 +22,7 @@ struct cascade_request {
     enum logits logits;
     bool teacher_logits; /* both models' are held */
     bool untimed;        /* as if no latencies were stored */
+    bool detectors;      /* are welcome, too (detectors.h) */
 };
 
 #define CASCADE_REQUEST \
@@ -86,8 +87,9 @@ struct cascade {
     unsigned held;                       /* which logits are (cascade_rows.h) */
     bool is_timed;                       /* latencies of both models are stored */
     bool is_specialised;                 /* it has a class map, and may say "other" */
+    bool is_detection;                   /* the models are detectors: there are no outputs */
     float *logits, *teacher_logits;      /* [n, classes]; NULL: not held */
-    int32_t *labels, *predictions;       /* [n]; the student's predictions */
+    int32_t *labels, *predictions, *teacher_predictions; /* [n]; predictions: the student's */
     uint8_t *student_correct, *teacher_correct, *student_top5, *teacher_top5; /* [n] */
     double *student_latency, *teacher_latency;            /* [n] ns; NULL: not stored for both */
     struct cascade_timing student_timing, teacher_timing; /* where the latencies are stored */

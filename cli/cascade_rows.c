@@ -21,6 +21,7 @@ static void lend(struct cascade_rows *rows)
     rows->predictions = cascade->predictions;
     rows->student_correct = cascade->student_correct;
     rows->student_top5 = cascade->student_top5;
+    rows->teacher_predictions = cascade->teacher_predictions;
     rows->teacher_correct = cascade->teacher_correct;
     rows->teacher_top5 = cascade->teacher_top5;
     rows->logits = cascade->logits;
@@ -35,15 +36,16 @@ static int allocate(struct cascade_rows *rows, unsigned wanted)
     rows->predictions = malloc(most * sizeof *rows->predictions);
     rows->student_correct = malloc(most);
     rows->student_top5 = malloc(most);
+    rows->teacher_predictions = teacher ? malloc(most * sizeof *rows->teacher_predictions) : NULL;
     rows->teacher_correct = teacher ? malloc(most) : NULL;
     rows->teacher_top5 = teacher ? malloc(most) : NULL;
     rows->logits = wanted & ROWS_LOGITS ? malloc(logits) : NULL;
     rows->teacher_logits = wanted & ROWS_TEACHER_LOGITS ? malloc(logits) : NULL;
-    bool complete = rows->labels && rows->predictions && rows->student_correct &&
-                    rows->student_top5 &&
-                    (!teacher || (rows->teacher_correct && rows->teacher_top5)) &&
-                    (!(wanted & ROWS_LOGITS) || rows->logits) &&
-                    (!(wanted & ROWS_TEACHER_LOGITS) || rows->teacher_logits);
+    bool complete =
+        rows->labels && rows->predictions && rows->student_correct && rows->student_top5 &&
+        (!teacher || (rows->teacher_predictions && rows->teacher_correct && rows->teacher_top5)) &&
+        (!(wanted & ROWS_LOGITS) || rows->logits) &&
+        (!(wanted & ROWS_TEACHER_LOGITS) || rows->teacher_logits);
     return complete ? 0 : ebjr_error_memory();
 }
 
@@ -80,6 +82,7 @@ void cascade_rows_close(struct cascade_rows *rows)
         free(rows->predictions);
         free(rows->student_correct);
         free(rows->student_top5);
+        free(rows->teacher_predictions);
         free(rows->teacher_correct);
         free(rows->teacher_top5);
         free(rows->logits);
@@ -122,6 +125,7 @@ static int read_teacher(struct cascade_rows *rows, size_t i)
     int status = next_row(&row, rows->teacher, rows, &rows->cascade->teacher_run);
     if (status)
         return status;
+    rows->teacher_predictions[i] = row.prediction;
     rows->teacher_correct[i] = row.correct;
     rows->teacher_top5[i] = row.top5_correct;
     if (rows->teacher_logits)

@@ -6,7 +6,7 @@
 #include "cli/cascade.h"
 
 enum {
-    ROWS_TEACHER = 1, /* what the teacher has right */
+    ROWS_TEACHER = 1, /* what the teacher answers, and has right */
     ROWS_LOGITS = 2,  /* the student's */
     ROWS_TEACHER_LOGITS = 4
 };
@@ -15,8 +15,9 @@ struct cascade_rows {
     size_t first, count; /* samples first .. first + count - 1; what follows has [count] */
     int32_t *labels, *predictions;
     uint8_t *student_correct, *student_top5;
-    uint8_t *teacher_correct, *teacher_top5; /* NULL: not wanted */
-    float *logits, *teacher_logits;          /* [count, classes]; NULL: not wanted */
+    int32_t *teacher_predictions; /* NULL: not wanted, as all of the teacher's */
+    uint8_t *teacher_correct, *teacher_top5;
+    float *logits, *teacher_logits; /* [count, classes]; NULL: not wanted */
 
     /* private */
     const struct cascade *cascade;

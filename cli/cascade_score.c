@@ -105,12 +105,14 @@ static int make_room(struct cascade *cascade)
     size_t n = cascade->n;
     cascade->labels = malloc(n * sizeof *cascade->labels);
     cascade->predictions = malloc(n * sizeof *cascade->predictions);
+    cascade->teacher_predictions = malloc(n * sizeof *cascade->teacher_predictions);
     cascade->student_correct = malloc(n);
     cascade->student_top5 = malloc(n);
     cascade->teacher_correct = malloc(n);
     cascade->teacher_top5 = malloc(n);
-    return cascade->labels && cascade->predictions && cascade->student_correct &&
-                   cascade->student_top5 && cascade->teacher_correct && cascade->teacher_top5
+    return cascade->labels && cascade->predictions && cascade->teacher_predictions &&
+                   cascade->student_correct && cascade->student_top5 && cascade->teacher_correct &&
+                   cascade->teacher_top5
                ? 0
                : ebjr_error_memory();
 }
@@ -120,6 +122,8 @@ static void keep(struct cascade *cascade, const struct cascade_rows *rows)
     size_t first = rows->first, count = rows->count;
     memcpy(cascade->labels + first, rows->labels, count * sizeof *rows->labels);
     memcpy(cascade->predictions + first, rows->predictions, count * sizeof *rows->predictions);
+    memcpy(cascade->teacher_predictions + first, rows->teacher_predictions,
+           count * sizeof *rows->teacher_predictions);
     memcpy(cascade->student_correct + first, rows->student_correct, count);
     memcpy(cascade->student_top5 + first, rows->student_top5, count);
     memcpy(cascade->teacher_correct + first, rows->teacher_correct, count);

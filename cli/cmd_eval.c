@@ -1,6 +1,7 @@
 /* ebjr eval: one threshold, the report of the original script. */
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/detection_eval.h"
 #include "cli/eval_report.h"
 #include "cli/policy_cascade.h"
 #include "cli/slices.h"
@@ -20,9 +21,10 @@ static void warn_of_near(const struct rule *rule, const struct cascade *cascade)
 
 struct request {
     struct cascade_request cascade;
-    const char *score, *policy, *by, *class_weights, *format;
+    const char *score, *policy, *by, *class_weights;
     double threshold; /* NaN: not given */
     double delta;
+    struct output output;
 };
 
 static int apply_score(struct rule *rule, struct cascade *cascade, const struct request *request)
@@ -30,7 +32,7 @@ static int apply_score(struct rule *rule, struct cascade *cascade, const struct 
     const struct ebjr_score *score;
     int status = ebjr_score_find(&score, request->score);
     if (!status)
-        status = cascade_load(cascade, &request->cascade);
+        status = cascade_read(cascade);
     return status ? status : rule_of_score(rule, cascade, score, request->threshold);
 }
 
@@ -41,6 +43,42 @@ static int apply_policy(struct rule *rule, struct cascade *cascade, struct ebjr_
     return status ? status : rule_of_policy(rule, cascade, policy);
 }
 
+static int report(struct cascade *cascade, const struct rule *rule, const struct request *request)
+{
+    struct class_mix mix;
+    int status = request->class_weights ? class_mix_parse(&mix, request->class_weights) : 0;
+    if (status)
+        return status;
+    cascade_warn(cascade);
+    status = request->class_weights ? slices_report_mix(cascade, rule, &mix, request->output)
+             : request->by
+                 ? slices_report(cascade, rule, request->by, request->delta, request->output)
+                 : eval_report(cascade, rule, request->output);
+    if (!request->policy)
+        warn_of_near(rule, cascade);
+    return status;
+}
+
+static int eval_classifiers(struct cascade *cascade, const struct request *request)
+{
+    struct ebjr_policy policy = {0};
+    struct rule rule = {0};
+    int status = request->policy ? apply_policy(&rule, cascade, &policy, request)
+                                 : apply_score(&rule, cascade, request);
+    if (!status)
+        status = report(cascade, &rule, request);
+    rule_free(&rule);
+    ebjr_policy_clear(&policy);
+    return status;
+}
+
+static int eval_detectors(struct cascade *cascade, const struct request *request)
+{
+    if (request->by || request->class_weights)
+        return ebjr_error_set(EBJR_EINVAL, "--by and --class-weights are for classifiers");
+    return detection_eval_print(cascade, request->score, request->threshold, request->output);
+}
+
 static int check_request(const struct request *request)
 {
     bool named = request->cascade.student && request->cascade.teacher && request->score &&
@@ -49,6 +87,8 @@ static int check_request(const struct request *request)
                !isnan(request->threshold);
     if (request->policy && any)
         return ebjr_error_set(EBJR_EINVAL, "a --policy says models, score and threshold itself");
+    if (request->class_weights && request->by)
+        return ebjr_error_set(EBJR_EINVAL, "either --by or --class-weights");
     if (!request->policy && !named)
         return ebjr_error_set(EBJR_EINVAL, "wanted: --student, --teacher, --score and --threshold, "
                                            "or --policy");
@@ -58,6 +98,7 @@ static int check_request(const struct request *request)
 static int run(const struct command *command, int argc, char **argv)
 {
     struct request request = {.cascade = CASCADE_REQUEST, .threshold = NAN, .delta = 0.05};
+    const char *format = NULL;
     const struct option_row rows[] = {
         CASCADE_ROWS(request.cascade, false),
         {"score", OPTION_TEXT, &request.score, "NAME", "ebjr sweep --help lists them", false},
@@ -75,36 +116,22 @@ static int run(const struct command *command, int argc, char **argv)
          false},
         {"delta", OPTION_NUMBER, &request.delta, "D",
          "the slices' intervals hold all together with probability 1 - D (default 0.05)", false},
-        FORMAT_ROW(&request.format),
+        FORMAT_ROW(&format),
     };
     struct cascade cascade = {0};
-    struct ebjr_policy policy = {0};
-    struct rule rule = {0};
-    struct class_mix mix;
-    struct output output;
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = output_parse(&output, request.format);
+    status = output_parse(&request.output, format);
     if (!status)
         status = check_request(&request);
-    if (!status && request.class_weights && request.by)
-        status = ebjr_error_set(EBJR_EINVAL, "either --by or --class-weights");
-    if (!status && request.class_weights)
-        status = class_mix_parse(&mix, request.class_weights);
-    if (!status)
-        status = request.policy ? apply_policy(&rule, &cascade, &policy, &request)
-                                : apply_score(&rule, &cascade, &request);
-    if (!status) {
-        cascade_warn(&cascade);
-        status = request.class_weights ? slices_report_mix(&cascade, &rule, &mix, output)
-                 : request.by ? slices_report(&cascade, &rule, request.by, request.delta, output)
-                              : eval_report(&cascade, &rule, output);
-        if (!request.policy)
-            warn_of_near(&rule, &cascade);
+    if (!status && !request.policy) {
+        request.cascade.detectors = true;
+        status = cascade_find(&cascade, &request.cascade);
     }
-    rule_free(&rule);
-    ebjr_policy_clear(&policy);
+    if (!status)
+        status = cascade.is_detection ? eval_detectors(&cascade, &request)
+                                      : eval_classifiers(&cascade, &request);
     cascade_free(&cascade);
     return status ? fail(command, status) : EXIT_DONE;
 }

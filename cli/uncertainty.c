@@ -16,13 +16,19 @@ static const struct column band_columns[] = {
     {"low", COLUMN_FRACTION, 9, false, NULL}, {"high", COLUMN_FRACTION, 9, false, NULL},
 };
 
-static void print_band(struct table *table, const struct cascade *cascade, const char *name,
-                       const struct ebjr_band *band)
+void uncertainty_band_begin(struct table *out, struct output output)
+{
+    *out = (struct table){output, band_columns, ROWS(band_columns), 0, false};
+    table_begin(out);
+}
+
+void uncertainty_band_rows(struct table *table, const struct cascade *cascade, const char *score,
+                           const struct ebjr_band *band)
 {
     for (size_t i = 0; i < band->count; i++) {
         double share = band->share[i];
         struct value values[] = {
-            text_value(name),
+            text_value(score),
             real_value(share),
             real_value(cascade->student_flops + (1 - share) * cascade->teacher_flops),
             real_value(band->accuracy[i]),
@@ -37,7 +43,7 @@ int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_sco
                             size_t count, const struct ebjr_bootstrap *options,
                             struct output output)
 {
-    struct table table = {output, band_columns, ROWS(band_columns), 0, false};
+    struct table table;
     double *values = malloc(cascade->n * sizeof *values);
     int status = values ? 0 : ebjr_error_memory();
     for (size_t i = 0; !status && i < count; i++) {
@@ -48,8 +54,8 @@ int uncertainty_print_bands(const struct cascade *cascade, const struct ebjr_sco
                                          cascade->teacher_correct, cascade->n, SHARES, options);
         if (!status) {
             if (i == 0)
-                table_begin(&table);
-            print_band(&table, cascade, scores[i].name, &band);
+                uncertainty_band_begin(&table, output);
+            uncertainty_band_rows(&table, cascade, scores[i].name, &band);
             ebjr_band_free(&band);
         }
     }

@@ -9,13 +9,13 @@
 set(public_headers
     base/answer.h base/detection.h base/error.h base/hash.h
     calib/average.h calib/binomial.h calib/bootstrap.h calib/bound.h calib/budget.h calib/certify.h
-    calib/certify_drop.h calib/classwise.h calib/coco.h calib/coco_bootstrap.h calib/coco_pick.h calib/frontier.h calib/histogram.h calib/latency.h
+    calib/certify_drop.h calib/classwise.h calib/coco.h calib/coco_bootstrap.h calib/coco_pick.h calib/coco_sweep.h calib/frontier.h calib/histogram.h calib/latency.h
     calib/logistic.h calib/measured.h calib/metric.h calib/monitor.h calib/order.h calib/pick.h calib/quantile.h
     calib/reliability.h calib/risk_coverage.h calib/slices.h calib/sorter.h calib/split.h calib/stages.h
     calib/summary.h calib/sweep.h calib/temperature.h
     db/class_name.h db/detection.h db/latency.h db/latency_stream.h db/output.h db/store.h db/stored.h db/trial.h db/truth.h db/verify.h
     runtime/cascade.h runtime/class_map.h runtime/coco_file.h runtime/dataset.h runtime/derive.h runtime/device.h
-    runtime/flops.h runtime/logits_file.h runtime/model.h runtime/picture.h runtime/plan.h runtime/policy.h
+    runtime/flops.h runtime/image_score.h runtime/logits_file.h runtime/model.h runtime/picture.h runtime/plan.h runtime/policy.h
     runtime/preprocess.h runtime/recorder.h runtime/resize.h runtime/router.h runtime/run.h runtime/score.h
     runtime/tune.h)
 file(GLOB room_headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS

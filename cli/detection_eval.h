@@ -1,0 +1,11 @@
+/* What ebjr eval prints of a cascade of detectors. */
+#ifndef EBJR_CLI_DETECTION_EVAL_H
+#define EBJR_CLI_DETECTION_EVAL_H
+
+#include "cli/detection.h"
+
+/* COCO's twelve figures at one threshold, AP and its drop with 95 % intervals. */
+int detection_eval_print(struct cascade *cascade, const char *score, double threshold,
+                         struct output output);
+
+#endif
