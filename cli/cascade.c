@@ -277,6 +277,17 @@ int cascade_find(struct cascade *out, const struct cascade_request *request)
     return status;
 }
 
+bool cascade_is_of_detectors(const struct cascade_request *request)
+{
+    struct cascade_request asked = *request;
+    struct cascade cascade = {0};
+    asked.detectors = true;
+    int status = cascade_find(&cascade, &asked);
+    bool detectors = !status && cascade.is_detection;
+    cascade_free(&cascade);
+    return detectors;
+}
+
 /* All rows are one block, whose memory the cascade takes over. */
 static int read_rows(struct cascade *out)
 {

@@ -99,6 +99,10 @@ struct cascade {
  */
 int cascade_load(struct cascade *out, const struct cascade_request *request);
 
+/* Whether the store has a cascade of detectors by these names; of anything wrong cascade_find will
+ * say what it is. */
+bool cascade_is_of_detectors(const struct cascade_request *request);
+
 /* The same in two steps: what the store says of the cascade, without samples, and the samples. */
 int cascade_find(struct cascade *out, const struct cascade_request *request);
 int cascade_read(struct cascade *out);

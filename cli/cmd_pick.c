@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/detection_pick.h"
 #include "cli/pick.h"
 #include "cli/pick_sorted.h"
 #include "cli/pick_stages.h"
@@ -14,68 +15,6 @@
 
 static const double DEFAULT_TUNE_ON = 0.2;
 static const uint64_t ORDER_SEED = 0x6f726465; /* another shuffle than the split's */
-
-static int parse_limits(double *limit, const struct pick_request *request)
-{
-    bool any = false;
-    for (int b = 0; b < EBJR_BUDGETS; b++) {
-        bool is_time = b == EBJR_MAX_LATENCY || b == EBJR_MAX_P95 || b == EBJR_MAX_P99;
-        limit[b] = NAN;
-        if (!request->limit[b])
-            continue;
-        any = true;
-        int status = is_time ? ebjr_time_parse(&limit[b], request->limit[b])
-                             : ebjr_number_parse(&limit[b], request->limit[b]);
-        if (status)
-            return ebjr_error_context(status, "--%s", ebjr_budget_name(b));
-        bool is_fraction =
-            b == EBJR_MIN_ACCURACY || b == EBJR_MAX_DROP || b == EBJR_MAX_TEACHER_RATE;
-        if (is_fraction && !(limit[b] >= 0 && limit[b] <= 1))
-            return ebjr_error_set(EBJR_EINVAL, "--%s is a fraction, 0 to 1 (0.95, not 95)",
-                                  ebjr_budget_name(b));
-    }
-    if (!any)
-        return ebjr_error_set(EBJR_EINVAL, "no budget is given: --max-drop 0.01, --max-flops 130M, "
-                                           "--max-p99 20ms, ...; --help lists them");
-    return 0;
-}
-
-static int check_delta(const struct pick_request *request)
-{
-    bool fits = request->delta > 0 && request->delta < 1;
-    return fits ? 0 : ebjr_error_set(EBJR_EINVAL, "--delta lies between 0 and 1");
-}
-
-static int parse_objective(enum ebjr_objective *out, const struct pick_request *request,
-                           const struct cascade *cascade)
-{
-    static const char *const names[] = {"flops", "latency", "teacher-rate"};
-    if (request->minimize && request->maximize)
-        return ebjr_error_set(EBJR_EINVAL, "either --minimize or --maximize");
-    if (request->maximize) {
-        *out = EBJR_MAXIMIZE_ACCURACY;
-        return strcmp(request->maximize, "accuracy") == 0
-                   ? 0
-                   : ebjr_error_set(EBJR_EINVAL, "--maximize knows accuracy only");
-    }
-    if (!request->minimize) {
-        /* a demand on accuracy is met as cheaply as can be; a cap on cost is used to the full */
-        bool demands = request->limit[EBJR_MIN_ACCURACY] || request->limit[EBJR_MAX_DROP];
-        bool known = !isnan(cascade->student_flops) && !isnan(cascade->teacher_flops);
-        *out = !demands ? EBJR_MAXIMIZE_ACCURACY
-               : known  ? EBJR_MINIMIZE_FLOPS
-                        : EBJR_MINIMIZE_TEACHER_RATE;
-        return 0;
-    }
-    for (size_t i = 0; i < ROWS(names); i++) {
-        if (strcmp(request->minimize, names[i]) == 0) {
-            *out = (enum ebjr_objective)i;
-            return 0;
-        }
-    }
-    return ebjr_error_set(EBJR_EINVAL, "--minimize is flops, latency or teacher-rate, not '%s'",
-                          request->minimize);
-}
 
 bool pick_is_joint(const struct pick_request *request)
 {
@@ -361,9 +300,9 @@ static int pick(struct pick_work *work, struct pick_request *request)
     if (!status)
         status = sort_memory_parse(&memory, request->memory);
     if (!status)
-        status = parse_limits(wanted.limit, request);
+        status = pick_parse_limits(wanted.limit, request);
     if (!status)
-        status = check_delta(request);
+        status = pick_check_delta(request);
     if (!status)
         status = complete_fractions(work, request);
     if (!status && request->class_weights) {
@@ -373,7 +312,7 @@ static int pick(struct pick_work *work, struct pick_request *request)
     if (!status)
         status = find_cascades(work, request);
     if (!status)
-        status = parse_objective(&wanted.objective, request, &work->cascade);
+        status = pick_parse_objective(&wanted.objective, request, &work->cascade);
     if (!status)
         status = pick_fits(&fits, work, request, &memory);
     if (!status)
@@ -447,10 +386,23 @@ static int pick_chain(bool *feasible, const struct pick_request *request)
     if (!status)
         status = output_parse(&wanted.output, request->format);
     if (!status)
-        status = parse_limits(limit, request);
+        status = pick_parse_limits(limit, request);
     if (!status)
-        status = check_delta(request);
+        status = pick_check_delta(request);
     return status ? status : pick_stages(feasible, &wanted);
+}
+
+static int pick_pair(bool *feasible, struct pick_request *request)
+{
+    struct pick_work work = {0};
+    if (!request->cascade.student || !request->cascade.teacher)
+        return ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --stages");
+    if (cascade_is_of_detectors(&request->cascade))
+        return detection_pick(feasible, request);
+    int status = pick(&work, request);
+    *feasible = work.pick.choice.feasible;
+    free_work(&work);
+    return status;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -489,7 +441,7 @@ static int run(const struct command *command, int argc, char **argv)
         {"plain", OPTION_FLAG, &request.plain, NULL, "no certificate", false},
         {"score", OPTION_TEXT, &request.fit.score, "NAME",
          "of ebjr sweep --help; learned: logistic regression on all of them; auto\n"
-         "(default): the best on the tuning samples",
+         "(default): the best on the tuning samples; of detectors " DETECTION_SCORE,
          false},
         {"fit-temperature", OPTION_FLAG, &request.fit.temperature, NULL,
          "fit T by the student's likelihood", false},
@@ -512,12 +464,15 @@ static int run(const struct command *command, int argc, char **argv)
          "shares of the traffic, where they are not those of the samples: 0-3=0.7 (the\n"
          "other classes share the rest); samples are thinned to it",
          false},
+        {"metric", OPTION_TEXT, &request.metric, "NAME",
+         "of detectors: the figure that stands in the place of accuracy (default ap;\n"
+         "ebjr sweep --metric help lists them)",
+         false},
         {"split-seed", OPTION_INTEGER, &request.split_seed, "N", "of the split (default 1)", false},
         {"out", OPTION_TEXT, &request.out, "FILE", "where to write the policy (JSON)", false},
         SORT_ROWS(request.memory, request.cascade.untimed),
         FORMAT_ROW(&request.format),
     };
-    struct pick_work work = {0};
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
@@ -525,14 +480,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (strcmp(request.fit.score, "learned") == 0 || request.fit.temperature)
         request.cascade.logits = LOGITS_HELD;
     bool feasible = false;
-    if (request.stages)
-        status = pick_chain(&feasible, &request);
-    else if (!request.cascade.student || !request.cascade.teacher)
-        status = ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --stages");
-    else
-        status = pick(&work, &request);
-    feasible |= work.pick.choice.feasible;
-    free_work(&work);
+    status = request.stages ? pick_chain(&feasible, &request) : pick_pair(&feasible, &request);
     return status ? fail(command, status) : feasible ? EXIT_DONE : EXIT_INFEASIBLE;
 }
 
@@ -551,6 +499,10 @@ const struct command command_pick = {
     "  --max-teacher-rate, --max-flops exact binomial bound of the teacher rate\n"
     "  --max-p95, --max-p99            exact binomial bound of the share that is over\n"
     "  --max-latency                   no certificate\n\n"
+    "Of detectors, accuracy is AP (--metric), a mean over categories of areas under ranked lists, "
+    "not\n"
+    "a count of right images: half of the images propose thresholds, the other half tests them by\n"
+    "the bootstrap over images, whose promise holds as their number grows (calib/coco_pick.h).\n\n"
     "With --stages the drop is certified as the sum of the stages' harms, delta and limit shared\n"
     "between them; plain, the Pareto front of all thresholds is searched.\n\n"
     "Exit code 3: no threshold meets the budgets; stderr says which cannot be met together.\n\n"

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "cli/cascade_latency.h"
 #include "cli/commands.h"
+#include "cli/detection_plot.h"
 #include "cli/plot.h"
 
 #include <string.h>
@@ -65,6 +66,25 @@ static int draw(struct plot_request *request)
     return status;
 }
 
+static int draw_detectors(struct plot_request *request)
+{
+    struct cascade cascade = {0};
+    request->cascade.detectors = true;
+    int status = cascade_find(&cascade, &request->cascade);
+    if (!status)
+        status = detection_plot(request, &cascade);
+    if (!status)
+        cascade_warn(&cascade);
+    cascade_free(&cascade);
+    return status;
+}
+
+static bool is_of_detectors(const struct plot_request *request)
+{
+    return !request->policy && request->cascade.student && request->cascade.teacher &&
+           cascade_is_of_detectors(&request->cascade);
+}
+
 static void print_files(const struct plot_request *request)
 {
     static const char *const endings[] = {"svg", "png", "pdf", "gp", "dat"};
@@ -99,11 +119,12 @@ static int run(const struct command *command, int argc, char **argv)
     int status = option_parse(command, rows, ROWS(rows), argc, argv);
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
-    status = plot_check(&request);
-    if (!status && !request.out)
+    bool detectors = is_of_detectors(&request);
+    status = detectors ? 0 : plot_check(&request);
+    if (!request.out)
         request.out = request.kind ? request.kind : plot_kind_name(0);
     if (!status)
-        status = draw(&request);
+        status = detectors ? draw_detectors(&request) : draw(&request);
     if (status)
         return fail(command, status);
     print_files(&request);
@@ -120,6 +141,7 @@ const struct command command_plot = {
     "keeps what is certified, the thresholds that its certificate covers (explorer), the "
     "percentile\n"
     "it certifies (latency); else, where the student answers.\n\n"
+    "Of detectors: the trade-off, of AP.\n\n"
     "Examples:\n"
     "  ebjr plot --db cifar10.db --student small --teacher large --out pictures/cifar10\n"
     "  ebjr plot --db cifar10.db --policy policy.json --score all --out pictures/certified\n"

@@ -35,14 +35,20 @@ static size_t count_categories(const struct detection *detection)
     return categories;
 }
 
+struct ebjr_truth detection_truth(const struct detection *detection)
+{
+    struct ebjr_truth truth = detection->truth.truth;
+    truth.categories = count_categories(detection);
+    return truth;
+}
+
 int detection_load(struct detection *out, struct cascade *cascade)
 {
     *out = (struct detection){.cascade = cascade};
     int status = read_store(out);
     if (status)
         return status;
-    struct ebjr_truth truth = out->truth.truth;
-    truth.categories = count_categories(out);
+    struct ebjr_truth truth = detection_truth(out);
     status = ebjr_coco_new(&out->coco, &truth, &out->student.detections, &out->teacher.detections);
     return status ? status : cascade_read_timing(cascade);
 }

@@ -26,6 +26,9 @@ struct detection {
 int detection_load(struct detection *out, struct cascade *cascade);
 void detection_free(struct detection *detection);
 
+/* What is there to find, with categories enough for what was found. */
+struct ebjr_truth detection_truth(const struct detection *detection);
+
 /* The score with this name, or all for "all". Points into ebjr_image_score_list. */
 int detection_select_scores(const struct ebjr_image_score **first, size_t *count, const char *name);
 

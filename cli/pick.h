@@ -13,7 +13,7 @@ struct pick_request {
     struct cascade_request cascade;
     struct fit_request fit;
     const char *limit[EBJR_BUDGETS];
-    const char *stages, *minimize, *maximize, *bound, *out, *format, *memory;
+    const char *stages, *minimize, *maximize, *bound, *metric, *out, *format, *memory;
     bool plain;
     double delta;
     const char *part[PARTS]; /* a fraction, or the name of a data set; NULL: not said */
@@ -38,6 +38,17 @@ struct pick_work {
                                  samples: 0 but for joint answers */
     struct ebjr_figures test; /* at the choice */
 };
+
+/* What is typed: limit[EBJR_BUDGETS], at least one; delta; what is best within the budgets. Errors:
+ * EBJR_EINVAL. */
+int pick_parse_limits(double *limit, const struct pick_request *request);
+int pick_check_delta(const struct pick_request *request);
+int pick_parse_objective(enum ebjr_objective *out, const struct pick_request *request,
+                         const struct cascade *cascade);
+
+/* "max-drop max-flops"; "minimize flops" */
+const char *pick_budget_list(char out[256], unsigned set);
+const char *pick_objective_text(enum ebjr_objective objective);
 
 bool pick_is_joint(const struct pick_request *request);
 

@@ -6,15 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *objective_text(enum ebjr_objective objective)
+const char *pick_objective_text(enum ebjr_objective objective)
 {
     static const char *const texts[] = {"minimize flops", "minimize latency",
                                         "minimize teacher-rate", "maximize accuracy"};
     return texts[objective];
 }
 
-/* "max-drop max-flops" */
-static const char *budget_list(char out[256], unsigned set)
+const char *pick_budget_list(char out[256], unsigned set)
 {
     out[0] = 0;
     for (int b = 0; b < EBJR_BUDGETS; b++) {
@@ -111,13 +110,14 @@ int pick_print(const struct pick_work *work, const struct pick_request *request,
         real_value(value[EBJR_MAX_P95]),
         real_value(value[EBJR_MAX_P99]),
         integer_value(choice->feasible && pick->certified && !pick->uncertified),
-        text_value(budget_list(certified, choice->feasible ? pick->certified : 0)),
-        text_value(budget_list(uncertified, choice->feasible ? pick->uncertified : 0)),
+        text_value(pick_budget_list(certified, choice->feasible ? pick->certified : 0)),
+        text_value(pick_budget_list(uncertified, choice->feasible ? pick->uncertified : 0)),
         text_value(bound_text(pick, work->bound)),
         real_value(request->plain ? NAN : request->delta),
         real_value(pick->delta_each),
-        text_value(objective_text(objective)),
-        text_value(budget_list(binding, choice->feasible ? choice->binding : choice->conflict)),
+        text_value(pick_objective_text(objective)),
+        text_value(
+            pick_budget_list(binding, choice->feasible ? choice->binding : choice->conflict)),
         integer_value((int64_t)work->parts.part[CALIBRATION].samples.n),
         integer_value((int64_t)work->parts.part[TUNING].samples.n),
         neighbour(pick, -1, false),
@@ -175,7 +175,7 @@ void pick_explain(const struct pick_work *work, const double *limit,
     explain_tail(work, EBJR_MAX_P99, limit[EBJR_MAX_P99], 0.99);
     if (pick->choice.feasible)
         return;
-    complain("infeasible: no threshold meets %s%s", budget_list(list, pick->choice.conflict),
+    complain("infeasible: no threshold meets %s%s", pick_budget_list(list, pick->choice.conflict),
              request->plain ? "" : " with a certificate");
     for (int b = 0; b < EBJR_BUDGETS; b++) {
         char number[EBJR_NUMBER_TEXT];

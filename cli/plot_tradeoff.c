@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "calib/latency.h"
-#include "calib/measured.h"
 #include "cli/plot.h"
+#include "cli/plot_cost.h"
 #include "cli/plot_promise.h"
 #include "plots/tradeoff.h"
 
@@ -18,11 +18,6 @@ struct figure {
     size_t count;
 };
 
-static bool is_cost(const struct plot_work *work, const char *cost)
-{
-    return strcmp(work->request->cost ? work->request->cost : "flops", cost) == 0;
-}
-
 static int add_curve(void *context, const char *name, const double *scores, const uint8_t *answer)
 {
     struct figure *figure = context;
@@ -33,12 +28,12 @@ static int add_curve(void *context, const char *name, const double *scores, cons
     struct ebjr_latency_curve *latency = &figure->latencies[figure->count];
     int status = ebjr_sweep(curve, scores, cascade->student_correct, answer, cascade->n);
     figure->count += !status;
-    if (!status && is_cost(figure->work, "latency"))
+    if (!status && plot_cost_is(figure->work->request->cost, "latency"))
         status = ebjr_latency_sweep(latency, curve, scores, cascade->student_latency,
                                     cascade->teacher_latency, cascade->n);
     if (!status)
         figure->series[figure->count - 1] =
-            (struct ebjr_tradeoff_series){name, curve, latency->mean};
+            (struct ebjr_tradeoff_series){name, curve, latency->mean, NULL};
     return status;
 }
 
@@ -69,51 +64,6 @@ static int add_bounds(struct figure *figure)
     return status;
 }
 
-/* The ends of the axis, and what stands below it. */
-static int price(struct ebjr_tradeoff *plot, char label[128], const struct plot_work *work)
-{
-    const struct cascade *cascade = work->cascade;
-    struct ebjr_measured_summary student, teacher;
-    int status = 0;
-    plot->cost_label = label;
-    if (is_cost(work, "latency")) {
-        snprintf(label, 128, "mean latency of a sample");
-        status = ebjr_measured_summarise(&student, cascade->student_latency, cascade->n);
-        if (!status)
-            status = ebjr_measured_summarise(&teacher, cascade->teacher_latency, cascade->n);
-        if (status)
-            return status;
-        plot->student_cost = student.mean;
-        plot->teacher_cost = teacher.mean;
-        plot->is_time = true;
-    } else if (is_cost(work, "teacher-rate")) {
-        snprintf(label, 128, "teacher rate (%%)");
-        plot->student_cost = 0;
-        plot->teacher_cost = 100;
-    } else {
-        snprintf(label, 128, "FLOPs a sample (%s)",
-                 strcmp(cascade->convention, "mac2") == 0 ? "2 x multiply-adds" : "op-counter");
-        plot->student_cost = cascade->student_flops;
-        plot->teacher_cost = cascade->teacher_flops;
-    }
-    return status;
-}
-
-/* Whether the costs that are asked for are known. */
-static int check_cost(const struct plot_work *work)
-{
-    const struct cascade *cascade = work->cascade;
-    if (is_cost(work, "latency") && !cascade->student_latency)
-        return ebjr_error_set(EBJR_ENOTFOUND,
-                              "%s holds no latencies of both models: ebjr bench measures them, "
-                              "ebjr import --latency-ns takes them",
-                              work->request->cascade.db);
-    if (is_cost(work, "flops") && isnan(cascade->student_flops + cascade->teacher_flops))
-        return ebjr_error_set(EBJR_EINVAL, "the FLOPs of a model are unknown, and so is the axis; "
-                                           "import it with --flops N");
-    return 0;
-}
-
 /* `figure` ends with a bound, which is of the teacher's own answers. */
 static int draw(const struct plot_work *work, const struct figure *figure)
 {
@@ -135,14 +85,14 @@ static int draw(const struct plot_work *work, const struct figure *figure)
         plot.mark = &mark;
     }
     promise_tradeoff(&plot.region, text, work, plot.teacher_accuracy);
-    int status = price(&plot, label, work);
+    int status = plot_cost_price(&plot, label, cascade, work->request->cost);
     return status ? status : ebjr_tradeoff_draw(&plot, work->target.directory, work->target.name);
 }
 
 int plot_tradeoff(const struct plot_work *work)
 {
     struct figure figure = {.work = work};
-    int status = check_cost(work);
+    int status = plot_cost_check(work->cascade, work->request->cost);
     if (!status)
         status = plot_each_score(work, add_curve, &figure);
     if (!status)

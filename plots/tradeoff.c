@@ -46,11 +46,18 @@ static double cost_at(const struct ebjr_tradeoff *plot, const struct ebjr_tradeo
                                           plot->student_cost, plot->teacher_cost);
 }
 
-static void write_point(FILE *data, const struct ebjr_curve *curve, const struct ebjr_point *point,
-                        double cost)
+/* Per cent. */
+static double quality_at(const struct ebjr_tradeoff_series *series, size_t i)
 {
-    fprintf(data, "%.17g %.17g %.17g %.17g\n", cost, 100 * ebjr_point_accuracy(curve, point),
-            ebjr_point_share(curve, point), point->threshold);
+    return 100 * (series->quality ? series->quality[i]
+                                  : ebjr_point_accuracy(series->curve, &series->curve->points[i]));
+}
+
+static void write_point(FILE *data, const struct ebjr_curve *curve, const struct ebjr_point *point,
+                        double cost, double quality)
+{
+    fprintf(data, "%.17g %.17g %.17g %.17g\n", cost, quality, ebjr_point_share(curve, point),
+            point->threshold);
 }
 
 /* Of all series: what the axes span. */
@@ -60,7 +67,7 @@ static struct ebjr_span span_of(const struct ebjr_tradeoff *plot)
     for (size_t s = 0; s < plot->count; s++) {
         const struct ebjr_curve *curve = plot->series[s].curve;
         for (size_t i = 0; i < curve->count; i++) {
-            double accuracy = 100 * ebjr_point_accuracy(curve, &curve->points[i]);
+            double accuracy = quality_at(&plot->series[s], i);
             double cost = cost_at(plot, &plot->series[s], i);
             span.x_low = fmin(span.x_low, cost);
             span.x_high = fmax(span.x_high, cost);
@@ -83,12 +90,12 @@ static int write_curve(FILE *data, const struct ebjr_tradeoff *plot,
     int status = cost && accuracy ? 0 : ebjr_error_memory();
     for (size_t i = 0; !status && i < n; i++) {
         cost[i] = cost_at(plot, series, first + i);
-        accuracy[i] = 100 * ebjr_point_accuracy(curve, &curve->points[first + i]);
+        accuracy[i] = quality_at(series, first + i);
     }
     if (!status)
         status = ebjr_thin(&kept, &count, cost, accuracy, n, span);
     for (size_t k = 0; k < count; k++)
-        write_point(data, curve, &curve->points[first + kept[k]], cost[kept[k]]);
+        write_point(data, curve, &curve->points[first + kept[k]], cost[kept[k]], accuracy[kept[k]]);
     free(kept);
     free(cost);
     free(accuracy);
@@ -112,9 +119,11 @@ static int write_data(FILE *data, const struct ebjr_tradeoff *plot)
             100 * plot->teacher_accuracy);
     if (plot->mark) {
         const struct ebjr_tradeoff_series *series = &plot->series[0];
+        size_t at = index_of(series->curve, plot->mark);
         fprintf(data, "\n\n# operating point\n");
-        write_point(data, series->curve, plot->mark,
-                    cost_at(plot, series, index_of(series->curve, plot->mark)));
+        write_point(data, series->curve, plot->mark, cost_at(plot, series, at),
+                    series->quality ? quality_at(series, at)
+                                    : 100 * ebjr_point_accuracy(series->curve, plot->mark));
     }
     return status;
 }
@@ -166,7 +175,9 @@ static void write_axes(struct ebjr_picture *picture, const struct ebjr_tradeoff 
     ebjr_gnuplot_quote(script, plot->cost_label);
     if (plot->is_time)
         fprintf(script, ".' (%s)'", unit.name);
-    fprintf(script, " noenhanced\nset ylabel 'accuracy (%%)'\nset xrange [0:*]\n"
+    fprintf(script, " noenhanced\nset ylabel ");
+    ebjr_gnuplot_quote(script, plot->quality_label ? plot->quality_label : "accuracy");
+    fprintf(script, ".' (%%)' noenhanced\nset xrange [0:*]\n"
                     "set yrange [*:*<100]\nset autoscale xfixmax\n"
                     "set offsets 0, graph 0.03, graph 0.05, graph 0.05\n");
     region.x_low /= unit.divisor;

@@ -14,7 +14,8 @@ extern "C" {
 struct ebjr_tradeoff_series {
     const char *name; /* "softmax-energy"; "random" and "oracle" are drawn as the bounds they are */
     const struct ebjr_curve *curve;
-    const double *cost; /* [curve->count]; NULL: C_student + teacher_rate * C_teacher */
+    const double *cost;    /* [curve->count]; NULL: C_student + teacher_rate * C_teacher */
+    const double *quality; /* [curve->count], 0..1; NULL: the curve's accuracy */
 };
 
 struct ebjr_tradeoff {
@@ -23,6 +24,7 @@ struct ebjr_tradeoff {
     double student_cost, teacher_cost;
     double student_accuracy, teacher_accuracy; /* of each alone, 0..1 */
     const char *cost_label;                    /* "FLOPs a sample (op-counter)" */
+    const char *quality_label;                 /* what accuracy is; NULL: "accuracy" */
     bool is_time; /* costs are nanoseconds, drawn in the unit that suits them */
     const struct ebjr_tradeoff_series *series;
     size_t count;                  /* >= 1 */

@@ -46,7 +46,7 @@ static void open_picture(struct picture *picture, int64_t n)
     picture->curve = wandering_curve(n, 1);
     picture->plot = plain;
     for (size_t i = 0; i < COUNT(names); i++)
-        picture->series[i] = (struct ebjr_tradeoff_series){names[i], &picture->curve, NULL};
+        picture->series[i] = (struct ebjr_tradeoff_series){names[i], &picture->curve, NULL, NULL};
     picture->plot.series = picture->series;
     picture->plot.count = COUNT(names);
     picture->plot.mark = &picture->curve.points[n / 2];

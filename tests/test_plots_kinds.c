@@ -52,7 +52,8 @@ static int draw_tradeoff(const char *const texts[PLACES], const char *directory,
     struct samples samples = samples_of(N);
     struct ebjr_curve curve;
     assert_done(ebjr_sweep(&curve, samples.score, samples.student, samples.teacher, N));
-    struct ebjr_tradeoff_series series[] = {{texts[1], &curve, NULL}, {"random", &curve, NULL}};
+    struct ebjr_tradeoff_series series[] = {{texts[1], &curve, NULL, NULL},
+                                            {"random", &curve, NULL, NULL}};
     struct ebjr_tradeoff plot = {.title = texts[0],
                                  .student = texts[1],
                                  .teacher = "large",
