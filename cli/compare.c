@@ -1,6 +1,7 @@
 #include "cli/compare.h"
 
 #include "base/error.h"
+#include "cli/detection_contender.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +25,8 @@ static int take_dataset(struct comparison *comparison, const struct cascade *cas
 {
     if (!*comparison->dataset) {
         snprintf(comparison->dataset, sizeof comparison->dataset, "%s", cascade->dataset.name);
-        snprintf(comparison->metric, sizeof comparison->metric, "top-1 accuracy");
+        snprintf(comparison->metric, sizeof comparison->metric, "%s",
+                 cascade->is_detection ? "mAP" : "top-1 accuracy");
         comparison->convention = cascade->convention;
         return 0;
     }
@@ -48,24 +50,35 @@ static int choose_score(const struct ebjr_score **out, const struct cascade *cas
     return status;
 }
 
+static int take_classifiers(struct contender *out, struct cascade *cascade, const char *score_name,
+                            double threshold, const struct ebjr_bootstrap *options)
+{
+    const struct ebjr_score *score = NULL;
+    int status = cascade_read(cascade);
+    if (!status)
+        status = choose_score(&score, cascade, score_name);
+    return status ? status : contender_of_cascade(out, cascade, score, threshold, options);
+}
+
 static int add_cascade(struct comparison *comparison, const struct compare_request *request,
-                       const struct cascade_request *named, const char *score_name,
-                       double threshold)
+                       const struct cascade_request *named, const char *score, double threshold)
 {
     struct cascade cascade = {0};
-    const struct ebjr_score *score = NULL;
+    struct cascade_request asked = *named;
     struct contender *contender = NULL;
-    int status = cascade_load(&cascade, named);
-    if (status)
-        return status;
-    cascade_warn(&cascade);
-    status = take_dataset(comparison, &cascade);
+    asked.detectors = true;
+    int status = cascade_find(&cascade, &asked);
     if (!status)
-        status = choose_score(&score, &cascade, score_name);
+        status = take_dataset(comparison, &cascade);
     if (!status)
         status = add_contender(comparison, &contender);
-    if (!status)
-        status = contender_of_cascade(contender, &cascade, score, threshold, &request->bootstrap);
+    if (!status) {
+        cascade_warn(&cascade);
+        status =
+            cascade.is_detection
+                ? contender_of_detectors(contender, &cascade, score, threshold, &request->bootstrap)
+                : take_classifiers(contender, &cascade, score, threshold, &request->bootstrap);
+    }
     cascade_free(&cascade);
     return status;
 }
@@ -104,12 +117,19 @@ static int add_model(struct comparison *comparison, const struct compare_request
     struct cascade_request named = request->cascade;
     struct contender *contender = NULL;
     named.student = named.teacher = name;
-    int status = cascade_load(&cascade, &named);
-    if (status)
-        return status;
-    status = take_dataset(comparison, &cascade);
+    named.detectors = true;
+    int status = cascade_find(&cascade, &named);
+    if (!status)
+        status = take_dataset(comparison, &cascade);
     if (!status)
         status = add_contender(comparison, &contender);
+    if (!status && cascade.is_detection) {
+        status = contender_of_detector(contender, &cascade, &request->bootstrap);
+        cascade_free(&cascade);
+        return status;
+    }
+    if (!status)
+        status = cascade_read(&cascade);
     if (!status)
         status = contender_of_model(contender, &cascade, request->bootstrap.level);
     cascade_free(&cascade);

@@ -21,8 +21,8 @@ const char *contender_kind_name(const struct contender *contender)
     }
 }
 
-static int name_contender(struct contender *out, const char *first, const char *between,
-                          const char *second, const char *last)
+int contender_name(struct contender *out, const char *first, const char *between,
+                   const char *second, const char *last)
 {
     const char *comma = *last ? ", " : "";
     size_t size = strlen(first) + strlen(between) + strlen(second) + strlen(last) + 3;
@@ -33,14 +33,14 @@ static int name_contender(struct contender *out, const char *first, const char *
     return 0;
 }
 
-static int allocate(struct contender *out, size_t offers, size_t points)
+int contender_allocate(struct contender *out, size_t offers, size_t points)
 {
     out->offers = malloc(offers * sizeof *out->offers);
     out->points = malloc(points * sizeof *out->points);
     return out->offers && out->points ? 0 : ebjr_error_memory();
 }
 
-static int check_flops(double flops, const char *model)
+int contender_check_flops(double flops, const char *model)
 {
     return flops > 0 ? 0
                      : ebjr_error_set(EBJR_EINVAL,
@@ -86,7 +86,7 @@ int contender_best_score(const struct ebjr_score **out, const struct cascade *ca
     return status;
 }
 
-static double mean_of(const double *latency, size_t n)
+double contender_mean_latency(const double *latency, size_t n)
 {
     double sum = latency ? 0 : NAN;
     for (size_t i = 0; latency && i < n; i++)
@@ -123,7 +123,7 @@ static void add_teacher(struct contender *out, const struct cascade *cascade,
 {
     struct named_offer offer =
         measured("teacher alone", cascade->teacher_flops, curve->teacher_correct, curve->n, level);
-    offer.latency = mean_of(cascade->teacher_latency, cascade->n);
+    offer.latency = contender_mean_latency(cascade->teacher_latency, cascade->n);
     offer.depth = cascade->teacher_run.depth;
     out->points[out->point_count++] = offer;
 }
@@ -137,7 +137,7 @@ static int take_curve(struct contender *out, const struct cascade *cascade, cons
         ebjr_sweep(&curve, score, cascade->student_correct, cascade->teacher_correct, cascade->n);
     if (status)
         return status;
-    status = allocate(out, curve.count, MOST_POINTS);
+    status = contender_allocate(out, curve.count, MOST_POINTS);
     for (size_t i = 0; !status && i < curve.count; i++)
         out->offers[out->offer_count++] =
             (struct ebjr_offer){ebjr_point_cost(&curve, &curve.points[i], cascade->student_flops,
@@ -197,7 +197,7 @@ static int take_statistics(struct contender *out, const struct cascade *cascade,
 
 static const struct ebjr_interval undefined = {NAN, NAN, NAN};
 
-static struct contender new_contender(enum contender_kind kind, enum ebjr_family family)
+struct contender contender_new(enum contender_kind kind, enum ebjr_family family)
 {
     return (struct contender){
         .kind = kind, .family = family, .apgr = undefined, .cpt50 = undefined, .cpt80 = undefined};
@@ -207,17 +207,17 @@ int contender_of_cascade(struct contender *out, const struct cascade *cascade,
                          const struct ebjr_score *score, double threshold,
                          const struct ebjr_bootstrap *options)
 {
-    *out = new_contender(CONTENDER_CASCADE, EBJR_FAMILY_ROUTED);
-    int status = check_flops(cascade->student_flops, cascade->student.name);
+    *out = contender_new(CONTENDER_CASCADE, EBJR_FAMILY_ROUTED);
+    int status = contender_check_flops(cascade->student_flops, cascade->student.name);
     if (!status)
-        status = check_flops(cascade->teacher_flops, cascade->teacher.name);
+        status = contender_check_flops(cascade->teacher_flops, cascade->teacher.name);
     if (status)
         return status;
     double *values = malloc(cascade->n * sizeof *values);
     status = values ? cascade_score(values, cascade, score) : ebjr_error_memory();
     if (!status)
         status =
-            name_contender(out, cascade->student.name, " > ", cascade->teacher.name, score->name);
+            contender_name(out, cascade->student.name, " > ", cascade->teacher.name, score->name);
     if (!status)
         status = take_curve(out, cascade, values, threshold, options->level);
     if (!status)
@@ -228,8 +228,7 @@ int contender_of_cascade(struct contender *out, const struct cascade *cascade,
     return status;
 }
 
-/* The curves of a contender whose points are all it has. */
-static int take_points(struct contender *out)
+int contender_take_points(struct contender *out)
 {
     size_t n = out->offer_count = out->point_count;
     struct ebjr_offer *ends = malloc(n * sizeof *ends);
@@ -253,29 +252,29 @@ static int take_points(struct contender *out)
 int contender_of_model(struct contender *out, const struct cascade *cascade, double level)
 {
     int64_t correct = 0;
-    *out = new_contender(CONTENDER_MODEL, EBJR_FAMILY_STATIC);
-    int status = check_flops(cascade->student_flops, cascade->student.name);
+    *out = contender_new(CONTENDER_MODEL, EBJR_FAMILY_STATIC);
+    int status = contender_check_flops(cascade->student_flops, cascade->student.name);
     if (!status)
-        status = name_contender(out, cascade->student.name, "", "", "");
+        status = contender_name(out, cascade->student.name, "", "", "");
     if (!status)
-        status = allocate(out, 1, 1);
+        status = contender_allocate(out, 1, 1);
     if (status)
         return status;
     for (size_t i = 0; i < cascade->n; i++)
         correct += cascade->student_correct[i];
     out->points[out->point_count++] =
         measured("", cascade->student_flops, correct, (int64_t)cascade->n, level);
-    out->points[0].latency = mean_of(cascade->student_latency, cascade->n);
+    out->points[0].latency = contender_mean_latency(cascade->student_latency, cascade->n);
     out->points[0].depth = cascade->student_run.depth;
-    return take_points(out);
+    return contender_take_points(out);
 }
 
 int contender_of_baselines(struct contender *out, const struct ebjr_baseline *points, size_t count)
 {
-    *out = new_contender(CONTENDER_BASELINE, points->family);
-    int status = name_contender(out, points->method, "", "", points->variant);
+    *out = contender_new(CONTENDER_BASELINE, points->family);
+    int status = contender_name(out, points->method, "", "", points->variant);
     if (!status)
-        status = allocate(out, count, count);
+        status = contender_allocate(out, count, count);
     for (size_t i = 0; !status && i < count; i++)
         out->points[out->point_count++] =
             (struct named_offer){.name = points[i].point,
@@ -284,7 +283,7 @@ int contender_of_baselines(struct contender *out, const struct ebjr_baseline *po
                                  .high = points[i].accuracy + points[i].accuracy_error,
                                  .latency = NAN,
                                  .depth = EBJR_UNKNOWN};
-    return status ? status : take_points(out);
+    return status ? status : contender_take_points(out);
 }
 
 void contender_free(struct contender *contender)

@@ -48,4 +48,23 @@ int contender_of_model(struct contender *out, const struct cascade *cascade, dou
 int contender_of_baselines(struct contender *out, const struct ebjr_baseline *points, size_t count);
 void contender_free(struct contender *contender);
 
+/* What they are made by. */
+
+/* Nothing is known of it yet. */
+struct contender contender_new(enum contender_kind kind, enum ebjr_family family);
+
+/* "small > large, msp" of first, between, second and last, each of which may be "". */
+int contender_name(struct contender *out, const char *first, const char *between,
+                   const char *second, const char *last);
+int contender_allocate(struct contender *out, size_t offers, size_t points);
+
+/* Offers and curves where points are all there is. */
+int contender_take_points(struct contender *out);
+
+/* Of latency[n]; NaN where it is NULL. */
+double contender_mean_latency(const double *latency, size_t n);
+
+/* Are they known? Errors: EBJR_EINVAL, with the model. */
+int contender_check_flops(double flops, const char *model);
+
 #endif
