@@ -59,25 +59,32 @@ static int apply_policy(struct report *report)
     return status;
 }
 
-static int load(struct report *report)
-{
-    const struct report_request *request = report->request;
-    if (!request->policy && !(request->cascade.student && request->cascade.teacher))
-        return ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --policy");
-    int status = request->policy ? ebjr_policy_load(&report->policy, request->policy) : 0;
-    if (!status)
-        status = load_outputs(report);
-    if (!status && request->policy)
-        status = apply_policy(report);
-    return status;
-}
-
 static int check_score(const char *name)
 {
     const struct ebjr_score *score;
     int status = name ? ebjr_score_find(&score, name) : 0;
     if (!status && name && score->kind != EBJR_SCORE_LOGITS)
         status = ebjr_error_set(EBJR_EINVAL, "--score %s: no router can compute it", name);
+    return status;
+}
+
+static int load(struct report *report)
+{
+    const struct report_request *request = report->request;
+    if (!request->policy && !(request->cascade.student && request->cascade.teacher))
+        return ebjr_error_set(EBJR_EINVAL, "wanted: --student and --teacher, or --policy");
+    if (!request->policy && cascade_is_of_detectors(&request->cascade)) {
+        struct cascade_request asked = request->cascade;
+        asked.detectors = true;
+        return cascade_find(&report->cascade, &asked);
+    }
+    int status = request->policy ? ebjr_policy_load(&report->policy, request->policy) : 0;
+    if (!status)
+        status = check_score(request->score);
+    if (!status)
+        status = load_outputs(report);
+    if (!status && request->policy)
+        status = apply_policy(report);
     return status;
 }
 
@@ -128,10 +135,10 @@ static int write_file(struct report *report)
 }
 
 /* What a page is worth waiting for; 40 is the least that a 95 % interval needs. */
-static size_t default_resamples(size_t n)
+static size_t default_resamples(const struct cascade *cascade)
 {
-    const size_t most = 1000, least = 40, samples = 20000000;
-    size_t affordable = samples / n;
+    const size_t most = 1000, least = 40, samples = cascade->is_detection ? 1000000 : 20000000;
+    size_t affordable = samples / cascade->n;
     return affordable > most ? most : affordable < least ? least : affordable;
 }
 
@@ -150,7 +157,7 @@ static int run(const struct command *command, int argc, char **argv)
          "that the slider opens with (default: the policy's, or the best)", false},
         {"resamples", OPTION_INTEGER, &resamples, "N",
          "of the bootstrap (default 1000, as elsewhere, of up to 20,000 samples; of more,\n"
-         "as many as make 20 million, but 40 at least)",
+         "as many as make 20 million, but 40 at least; a million images of detectors)",
          false},
         {"bootstrap-seed", OPTION_INTEGER, &seed, "N", "of the bootstrap (default 1)", false},
         {"title", OPTION_TEXT, &request.title, "TEXT",
@@ -162,13 +169,11 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     request.bootstrap.seed = (uint64_t)seed;
-    status = check_score(request.score);
-    if (!status)
-        status = load(&report);
+    status = load(&report);
     if (!status) {
         cascade_warn(&report.cascade);
         request.bootstrap.resamples =
-            resamples ? (size_t)resamples : default_resamples(report.cascade.n);
+            resamples ? (size_t)resamples : default_resamples(&report.cascade);
         status = write_file(&report);
     }
     if (!status)

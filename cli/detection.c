@@ -50,7 +50,8 @@ int detection_load(struct detection *out, struct cascade *cascade)
         return status;
     struct ebjr_truth truth = detection_truth(out);
     status = ebjr_coco_new(&out->coco, &truth, &out->student.detections, &out->teacher.detections);
-    return status ? status : cascade_read_timing(cascade);
+    bool known = cascade->student_latency != NULL; /* from an earlier call */
+    return status || known ? status : cascade_read_timing(cascade);
 }
 
 void detection_free(struct detection *detection)

@@ -162,3 +162,30 @@ int detection_eval_print(struct cascade *cascade, const char *score_name, double
     detection_free(&evaluation.detection);
     return status;
 }
+
+static void print_model(struct table *table, const struct detection *detection, const char *name)
+{
+    struct value values[EBJR_COCO_FIGURES + 1] = {text_value(name)};
+    for (int f = 0; f < EBJR_COCO_FIGURES; f++)
+        values[f + 1] = real_value(ebjr_coco_figure(detection->coco, (enum ebjr_coco_figure)f));
+    table_row(table, values);
+}
+
+int detection_print_models(const struct detection *detection, struct output output)
+{
+    static const char *const names[EBJR_COCO_FIGURES] = {
+        "ap",  "ap50", "ap75",  "ap_small", "ap_medium", "ap_large",
+        "ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"};
+    struct column columns[EBJR_COCO_FIGURES + 1] = {{"model", COLUMN_TEXT, 20, false, NULL}};
+    for (int f = 0; f < EBJR_COCO_FIGURES; f++)
+        columns[f + 1] = (struct column){names[f], COLUMN_FRACTION, 0, false, NULL};
+    struct table table = {output, columns, ROWS(columns), 0, false};
+    table_begin(&table);
+    print_model(&table, detection, detection->cascade->teacher.name);
+    for (size_t i = 0; i < detection->cascade->n; i++)
+        ebjr_coco_move(detection->coco, i, true);
+    print_model(&table, detection, detection->cascade->student.name);
+    for (size_t i = 0; i < detection->cascade->n; i++)
+        ebjr_coco_move(detection->coco, i, false);
+    return table_end(&table);
+}

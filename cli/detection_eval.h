@@ -8,4 +8,7 @@
 int detection_eval_print(struct cascade *cascade, const char *score, double threshold,
                          struct output output);
 
+/* The same figures of both models alone, a row each. */
+int detection_print_models(const struct detection *detection, struct output output);
+
 #endif

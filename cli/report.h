@@ -64,6 +64,10 @@ int report_picture(struct report *report, const char *kind, const char *cost, co
 int report_include(struct report *report, const char *path, const char *id, const char *caption,
                    int drawn);
 
+/* Of detectors: COCO's figures of both, and the scores of images, ranked and drawn. */
+int report_detectors(struct report *report);
+int report_image_scores(struct report *report);
+
 /* Beside published results: tables of ebjr compare, and the picture. */
 int report_comparison(struct report *report);
 

@@ -11,12 +11,13 @@ static struct compare_request request_of(const struct report *report)
     const struct cascade *cascade = &report->cascade;
     const struct ebjr_router *router = &report->policy.stages[0].router;
     size_t count;
-    struct compare_request out = {.cascade = report->request->cascade,
-                                  .score = ebjr_score_list(&count)[report->best].name,
-                                  .title = "",
-                                  .threshold = NAN,
-                                  .baselines = report->request->baselines,
-                                  .bootstrap = report->request->bootstrap};
+    struct compare_request out = {
+        .cascade = report->request->cascade,
+        .score = cascade->is_detection ? NULL : ebjr_score_list(&count)[report->best].name,
+        .title = "",
+        .threshold = NAN,
+        .baselines = report->request->baselines,
+        .bootstrap = report->request->bootstrap};
     out.cascade.student = cascade->student.name;
     out.cascade.teacher = cascade->teacher.name;
     out.cascade.dataset = cascade->dataset.name;
@@ -45,7 +46,9 @@ static int draw(struct report *report, const struct comparison *comparison,
     snprintf(path, sizeof path, "%s/comparison", report->pictures);
     drawn.plot = path;
     return report_include(report, path, "picture-comparison",
-                          "Accuracy against FLOPs, beside what others published.",
+                          report->cascade.is_detection
+                              ? "mAP against FLOPs, beside what others published."
+                              : "Accuracy against FLOPs, beside what others published.",
                           compare_draw(comparison, &drawn));
 }
 

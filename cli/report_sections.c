@@ -223,12 +223,14 @@ static int write_provenance(struct report *report)
                           cascade->convention,
                           is_mac2 ? "2 x multiply-adds of convolutions and linears only"
                                   : "2 x the count of the original script's op_counter");
-    ebjr_report_paragraph(report->page,
-                          "Scores are computed in %s from stored float32 logits, at temperature "
-                          "%.6g; pnorm has p = %.6g, random the seed %llu.",
-                          cascade->options.precision == EBJR_FLOAT32 ? "float32" : "double",
-                          cascade->options.temperature, cascade->options.p,
-                          (unsigned long long)cascade->options.seed);
+    if (!cascade->is_detection)
+        ebjr_report_paragraph(
+            report->page,
+            "Scores are computed in %s from stored float32 logits, at temperature "
+            "%.6g; pnorm has p = %.6g, random the seed %llu.",
+            cascade->options.precision == EBJR_FLOAT32 ? "float32" : "double",
+            cascade->options.temperature, cascade->options.p,
+            (unsigned long long)cascade->options.seed);
     fputs("<ul>\n", report->page);
     cascade_notes(cascade, &(struct note_target){take_note, report->page});
     fputs("</ul>\n", report->page);
@@ -236,25 +238,32 @@ static int write_provenance(struct report *report)
 }
 
 enum need { ALWAYS, WITH_POLICY, WITH_BASELINES };
+enum audience { CLASSIFIERS = 1, DETECTORS = 2, ALL = CLASSIFIERS | DETECTORS };
 
 static const struct {
     struct ebjr_report_section title;
     int (*write)(struct report *report);
     enum need need;
+    enum audience audience;
 } sections[] = {
-    {{"policy", "Policy"}, write_policy, ALWAYS},
-    {{"explore", "Explore thresholds"}, write_explorer, ALWAYS},
-    {{"point", "Operating point"}, write_point, WITH_POLICY},
-    {{"scores", "Scores ranked"}, write_scores, ALWAYS},
-    {{"outputs", "Scores of right and wrong answers"}, write_outputs, ALWAYS},
-    {{"classes", "Class by class"}, write_classes, WITH_POLICY},
-    {{"latency", "Latency"}, write_latency, ALWAYS},
-    {{"comparison", "Beside published results"}, report_comparison, WITH_BASELINES},
-    {{"provenance", "What was run"}, write_provenance, ALWAYS},
+    {{"policy", "Policy"}, write_policy, ALWAYS, CLASSIFIERS},
+    {{"explore", "Explore thresholds"}, write_explorer, ALWAYS, CLASSIFIERS},
+    {{"point", "Operating point"}, write_point, WITH_POLICY, CLASSIFIERS},
+    {{"scores", "Scores ranked"}, write_scores, ALWAYS, CLASSIFIERS},
+    {{"outputs", "Scores of right and wrong answers"}, write_outputs, ALWAYS, CLASSIFIERS},
+    {{"classes", "Class by class"}, write_classes, WITH_POLICY, CLASSIFIERS},
+    {{"latency", "Latency"}, write_latency, ALWAYS, CLASSIFIERS},
+    {{"detectors", "Both detectors"}, report_detectors, ALWAYS, DETECTORS},
+    {{"image-scores", "Scores ranked"}, report_image_scores, ALWAYS, DETECTORS},
+    {{"comparison", "Beside published results"}, report_comparison, WITH_BASELINES, ALL},
+    {{"provenance", "What was run"}, write_provenance, ALWAYS, ALL},
 };
 
-static bool is_there(const struct report *report, enum need need)
+static bool is_there(const struct report *report, size_t section)
 {
+    enum need need = sections[section].need;
+    if (!(sections[section].audience & (report->cascade.is_detection ? DETECTORS : CLASSIFIERS)))
+        return false;
     return need == ALWAYS || (need == WITH_POLICY && report->has_policy) ||
            (need == WITH_BASELINES && report->request->baselines.count > 0);
 }
@@ -262,6 +271,8 @@ static bool is_there(const struct report *report, enum need need)
 static int write_end(struct report *report)
 {
     struct report_explorer explorer;
+    if (report->cascade.is_detection)
+        return ebjr_report_end(report->page, NULL, "ebjr " EBJR_VERSION);
     int status = report_explorer_make(&explorer, report);
     if (!status)
         status = ebjr_report_end(report->page, &explorer.explorer, "ebjr " EBJR_VERSION);
@@ -277,13 +288,14 @@ int report_write(struct report *report)
     size_t count = 0;
     int status = 0;
     for (size_t i = 0; i < ROWS(sections); i++)
-        if (is_there(report, sections[i].need))
+        if (is_there(report, i))
             titles[count++] = sections[i].title;
-    snprintf(subtitle, sizeof subtitle, "Student: %s. Teacher: %s. %zu samples of %s.",
-             cascade->student.name, cascade->teacher.name, cascade->n, cascade->dataset.name);
+    snprintf(subtitle, sizeof subtitle, "Student: %s. Teacher: %s. %zu %s of %s.",
+             cascade->student.name, cascade->teacher.name, cascade->n,
+             cascade->is_detection ? "images" : "samples", cascade->dataset.name);
     ebjr_report_begin(report->page, report->title, subtitle, titles, count);
     for (size_t i = 0; !status && i < ROWS(sections); i++) {
-        if (!is_there(report, sections[i].need))
+        if (!is_there(report, i))
             continue;
         ebjr_report_section_begin(report->page, &sections[i].title);
         status = sections[i].write(report);
