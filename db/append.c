@@ -6,10 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "logits are stored as little-endian float32; swap bytes here for a big-endian host"
-#endif
-
 int ebjr_row_hash_update(ebjr_hash *hash, const struct ebjr_output *row, size_t classes)
 {
     unsigned char head[34];
@@ -39,7 +35,7 @@ bool ebjr_row_agrees(const struct ebjr_output *a, const struct ebjr_output *b)
 
 int ebjr_append_open(struct ebjr_append *out, ebjr_store *store)
 {
-    *out = (struct ebjr_append){.store = store};
+    *out = (struct ebjr_append){.output = NULL};
     const struct {
         sqlite3_stmt **statement;
         const char *sql;
@@ -47,10 +43,8 @@ int ebjr_append_open(struct ebjr_append *out, ebjr_store *store)
         {&out->output, "INSERT INTO output VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
         {&out->label, "INSERT INTO sample VALUES (?, ?, ?)"},
         {&out->known_label, "SELECT label FROM sample WHERE dataset_id = ? AND idx = ?"},
-        {&out->chunk, "INSERT INTO chunk VALUES (?, ?, ?, ?)"},
-        {&out->done, "SELECT done FROM run WHERE id = ?"},
     };
-    int status = ebjr_hash_new(&out->hash);
+    int status = ebjr_chunk_open(&out->chunk, store);
     for (size_t i = 0; !status && i < sizeof statements / sizeof *statements; i++)
         status = ebjr_store_prepare(statements[i].statement, store, statements[i].sql);
     return status;
@@ -61,30 +55,7 @@ void ebjr_append_close(struct ebjr_append *append)
     sqlite3_finalize(append->output);
     sqlite3_finalize(append->label);
     sqlite3_finalize(append->known_label);
-    sqlite3_finalize(append->chunk);
-    sqlite3_finalize(append->done);
-    ebjr_hash_free(append->hash);
-}
-
-int ebjr_append_check(const struct ebjr_append *append, const struct ebjr_stored_run *run)
-{
-    ebjr_store *store = append->store;
-    int status = 0;
-    sqlite3_bind_int64(append->done, 1, run->id);
-    int step = sqlite3_step(append->done);
-    int64_t done = step == SQLITE_ROW ? sqlite3_column_int64(append->done, 0) : run->done;
-    if (done != run->done)
-        status = ebjr_error_set(EBJR_EBUSY,
-                                "%s: another process is filling this run (it stands at sample "
-                                "%lld); let it finish, then ask again",
-                                store->path, (long long)(run->first + done));
-    else if (step == SQLITE_DONE)
-        status =
-            ebjr_error_set(EBJR_ESTORE, "%s: run %lld is gone", store->path, (long long)run->id);
-    else if (step != SQLITE_ROW)
-        status = ebjr_store_failure(store, "read it");
-    sqlite3_reset(append->done);
-    return status;
+    ebjr_chunk_close(&append->chunk);
 }
 
 static int store_output(const struct ebjr_append *append, int64_t run_id,
@@ -101,7 +72,7 @@ static int store_output(const struct ebjr_append *append, int64_t run_id,
     sqlite3_bind_blob64(statement, 8, row->logits, classes * sizeof(float), SQLITE_STATIC);
     int step = sqlite3_step(statement);
     sqlite3_reset(statement);
-    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->store, "store outputs");
+    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->chunk.store, "store outputs");
 }
 
 static int store_label(const struct ebjr_append *append, int64_t dataset_id,
@@ -120,14 +91,14 @@ static int store_label(const struct ebjr_append *append, int64_t dataset_id,
     if (step == SQLITE_ROW)
         return 0;
     if (step != SQLITE_DONE)
-        return ebjr_store_failure(append->store, "read labels");
+        return ebjr_store_failure(append->chunk.store, "read labels");
 
     sqlite3_bind_int64(append->label, 1, dataset_id);
     sqlite3_bind_int64(append->label, 2, row->index);
     sqlite3_bind_int(append->label, 3, row->label);
     step = sqlite3_step(append->label);
     sqlite3_reset(append->label);
-    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->store, "store labels");
+    return step == SQLITE_DONE ? 0 : ebjr_store_failure(append->chunk.store, "store labels");
 }
 
 int ebjr_append_row(const struct ebjr_append *append, const struct ebjr_stored_run *run,
@@ -137,23 +108,5 @@ int ebjr_append_row(const struct ebjr_append *append, const struct ebjr_stored_r
     int status = store_label(append, run->dataset_id, row);
     if (!status)
         status = store_output(append, run->id, row, classes);
-    return status ? status : ebjr_row_hash_update(append->hash, row, classes);
-}
-
-int ebjr_append_chunk(const struct ebjr_append *append, struct ebjr_stored_run *run, int64_t count)
-{
-    char sha256[EBJR_HASH_TEXT];
-    int status = ebjr_hash_finish(append->hash, sha256);
-    if (status)
-        return status;
-    sqlite3_bind_int64(append->chunk, 1, run->id);
-    sqlite3_bind_int64(append->chunk, 2, run->first + run->done);
-    sqlite3_bind_int64(append->chunk, 3, count);
-    sqlite3_bind_text(append->chunk, 4, sha256, -1, SQLITE_STATIC);
-    int step = sqlite3_step(append->chunk);
-    sqlite3_reset(append->chunk);
-    if (step != SQLITE_DONE)
-        return ebjr_store_failure(append->store, "store outputs");
-    run->done += count;
-    return 0;
+    return status ? status : ebjr_row_hash_update(append->chunk.hash, row, classes);
 }

@@ -81,6 +81,10 @@ int ebjr_table_list(void **out, size_t *count, ebjr_store *store, const struct e
 /* Whether a column is of type TEXT and holds this text to its last byte. */
 bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expected);
 
+/* Whether a column is of type INTEGER or REAL; *out is what SQLite makes of it. */
+bool ebjr_column_integer(int64_t *out, sqlite3_stmt *statement, int column);
+bool ebjr_column_real(double *out, sqlite3_stmt *statement, int column);
+
 /* Calls `broken` with the id of every row whose seal does not fit its columns. */
 int ebjr_table_verify(ebjr_store *store, const struct ebjr_table *table,
                       void (*broken)(void *context, int64_t id), void *context);
@@ -98,6 +102,14 @@ void ebjr_store_time(char out[32]);
 /* Whether two runs are of one model, data set, preprocessing, dtype and map. */
 struct ebjr_stored_run;
 bool ebjr_stored_run_is_same(const struct ebjr_stored_run *a, const struct ebjr_stored_run *b);
+
+/* ebjr_stored_dataset_put within a transaction of the caller's. *fresh: the store did not have it.
+ */
+struct ebjr_stored_dataset;
+int ebjr_stored_dataset_add(bool *fresh, ebjr_store *store, struct ebjr_stored_dataset *record);
+
+/* Whether the rows of a run are detections: those over a data set of kind "coco" are. */
+int ebjr_stored_run_detects(bool *out, ebjr_store *store, const struct ebjr_stored_run *run);
 
 extern const struct ebjr_table ebjr_model_table, ebjr_dataset_table, ebjr_run_table,
     ebjr_measurement_table, ebjr_trial_table;

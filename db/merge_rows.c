@@ -197,7 +197,7 @@ static int copy_chunk(struct transfer *transfer, const struct chunk *chunk)
         status = changed(transfer, "changed since they were written", chunk->first,
                          chunk->first + chunk->count - 1);
     if (!status && added > 0)
-        status = ebjr_append_chunk(&transfer->append, &transfer->run, added);
+        status = ebjr_chunk_end(&transfer->append.chunk, &transfer->run, added);
     return status;
 }
 
@@ -208,7 +208,7 @@ static int begin(struct transfer *transfer)
         return status;
     transfer->writing = true;
     transfer->began = ebjr_monotonic_ns();
-    return ebjr_append_check(&transfer->append, &transfer->run);
+    return ebjr_chunk_check(&transfer->append.chunk, &transfer->run);
 }
 
 static int end(struct transfer *transfer, int status)

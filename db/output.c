@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "db/append.h"
+#include "db/truth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +11,24 @@
 static int append_all(struct ebjr_append *append, struct ebjr_stored_run *run,
                       const struct ebjr_output *rows, size_t count)
 {
-    int status = ebjr_append_check(append, run);
+    int status = ebjr_chunk_check(&append->chunk, run);
     for (size_t i = 0; !status && i < count; i++)
         status = ebjr_append_row(append, run, &rows[i]);
     if (!status)
-        status = ebjr_append_chunk(append, run, (int64_t)count);
-    if (!status && run->done == run->samples)
-        ebjr_store_time(run->finished);
-    return status ? status : ebjr_table_update(append->store, &ebjr_run_table, run);
+        status = ebjr_chunk_end(&append->chunk, run, (int64_t)count);
+    return status ? status : ebjr_chunk_record(&append->chunk, run);
+}
+
+static int check_kind(ebjr_store *store, const struct ebjr_stored_run *run)
+{
+    bool detects;
+    int status = ebjr_stored_run_detects(&detects, store, run);
+    if (!status && detects)
+        status = ebjr_error_set(EBJR_EINVAL,
+                                "%s: run %lld is over images with objects: it has detections, no "
+                                "outputs; name a data set with labels",
+                                store->path, (long long)run->id);
+    return status;
 }
 
 int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
@@ -37,6 +48,8 @@ int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
     if (status)
         return status;
     status = ebjr_append_open(&append, store);
+    if (!status)
+        status = check_kind(store, run);
     if (!status)
         status = append_all(&append, &moved, rows, count);
     ebjr_append_close(&append);
@@ -68,6 +81,9 @@ static const char without_logits[] =
 int ebjr_output_cursor_open(ebjr_output_cursor **out, ebjr_store *store,
                             const struct ebjr_stored_run *run, bool logits)
 {
+    int status = check_kind(store, run);
+    if (status)
+        return status;
     ebjr_output_cursor *cursor = calloc(1, sizeof *cursor);
     if (!cursor)
         return ebjr_error_memory();
@@ -76,8 +92,7 @@ int ebjr_output_cursor_open(ebjr_output_cursor **out, ebjr_store *store,
     cursor->classes = (size_t)run->classes;
     cursor->logits = logits;
     cursor->next = run->first;
-    int status =
-        ebjr_store_prepare(&cursor->statement, store, logits ? with_logits : without_logits);
+    status = ebjr_store_prepare(&cursor->statement, store, logits ? with_logits : without_logits);
     if (status) {
         ebjr_output_cursor_close(cursor);
         return status;
@@ -119,22 +134,18 @@ enum { INDEX, LABEL, PREDICTION, CORRECT, TOP5, ENERGY, SOFTMAX_ENERGY, LOGITS }
 /* Whether a column holds what we write there; *out is it. */
 static bool read_int32(int32_t *out, sqlite3_stmt *statement, int column)
 {
-    int64_t wide = sqlite3_column_int64(statement, column);
+    int64_t wide;
+    bool is_integer = ebjr_column_integer(&wide, statement, column);
     *out = (int32_t)wide;
-    return sqlite3_column_type(statement, column) == SQLITE_INTEGER && *out == wide;
+    return is_integer && *out == wide;
 }
 
 static bool read_flag(bool *out, sqlite3_stmt *statement, int column)
 {
-    int64_t wide = sqlite3_column_int64(statement, column);
+    int64_t wide;
+    bool is_integer = ebjr_column_integer(&wide, statement, column);
     *out = wide != 0;
-    return sqlite3_column_type(statement, column) == SQLITE_INTEGER && *out == wide;
-}
-
-static bool read_real(double *out, sqlite3_stmt *statement, int column)
-{
-    *out = sqlite3_column_double(statement, column);
-    return sqlite3_column_type(statement, column) == SQLITE_FLOAT;
+    return is_integer && *out == wide;
 }
 
 int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row)
@@ -154,8 +165,8 @@ int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row)
     if (!read_int32(&row->prediction, statement, PREDICTION) ||
         !read_flag(&row->correct, statement, CORRECT) ||
         !read_flag(&row->top5_correct, statement, TOP5) ||
-        !read_real(&row->energy, statement, ENERGY) ||
-        !read_real(&row->softmax_energy, statement, SOFTMAX_ENERGY))
+        !ebjr_column_real(&row->energy, statement, ENERGY) ||
+        !ebjr_column_real(&row->softmax_energy, statement, SOFTMAX_ENERGY))
         return damaged(cursor, "a column holds what ebjr does not write");
     row->logits = NULL;
     if (cursor->logits) {
@@ -194,6 +205,9 @@ int ebjr_label_read(int32_t *labels, ebjr_store *store, const struct ebjr_stored
     sqlite3_stmt *statement = NULL;
     int64_t read = 0;
     int step = SQLITE_DONE;
+    if (strcmp(dataset->kind, EBJR_COCO_KIND) == 0)
+        return ebjr_error_set(EBJR_EINVAL, "data set '%s' has objects in images, no labels",
+                              dataset->name);
     int status = ebjr_store_prepare(
         &statement, store, "SELECT idx, label FROM sample WHERE dataset_id = ? ORDER BY idx");
     if (status)

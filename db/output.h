@@ -30,7 +30,8 @@ struct ebjr_output {
  * Appends samples run->first+run->done .. of the data set, as many as `count`, in one durable
  * transaction, and moves run->done.
  * Labels are stored with the first run over a data set; later runs must bring the same ones.
- * Errors: EBJR_EBUSY another process has moved the run on; EBJR_EFORMAT a label differs; EBJR_EIO.
+ * Errors: EBJR_EBUSY another process has moved the run on; EBJR_EFORMAT a label differs;
+ * EBJR_EINVAL the run is of a detector (detection.h); EBJR_EIO.
  */
 int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
                        const struct ebjr_output *rows, size_t count);
@@ -38,7 +39,7 @@ int ebjr_output_append(ebjr_store *store, struct ebjr_stored_run *run,
 typedef struct ebjr_output_cursor ebjr_output_cursor;
 
 /* Reads the rows of a run from the first on. Without logits they are not read from the disk, and
- * row.logits is NULL. The caller owns *out. */
+ * row.logits is NULL. The caller owns *out. Errors: EBJR_EINVAL the run is of a detector. */
 int ebjr_output_cursor_open(ebjr_output_cursor **out, ebjr_store *store,
                             const struct ebjr_stored_run *run, bool logits);
 void ebjr_output_cursor_close(ebjr_output_cursor *cursor);
@@ -51,7 +52,7 @@ void ebjr_output_cursor_seek(ebjr_output_cursor *cursor, int64_t index);
 int ebjr_output_cursor_next(ebjr_output_cursor *cursor, struct ebjr_output *row);
 
 /* Every stored label of a data set, [samples]. Errors: EBJR_ESTORE some are missing; EBJR_ENOTFOUND
- * the store is a shard. */
+ * the store is a shard; EBJR_EINVAL the data set is of detection (truth.h). */
 int ebjr_label_read(int32_t *labels, ebjr_store *store, const struct ebjr_stored_dataset *dataset);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
--- The ebjr store, version 3. Stores of earlier versions are brought up to date when they are opened
--- (db/migrate.h): version 1 had no run.depth, version 2 no run.first, no class names and no tally.
+-- The ebjr store, version 4. Stores of earlier versions are brought up to date when they are opened
+-- (db/migrate.h): version 1 had no run.depth, version 2 no run.first, no class names and no tally,
+-- version 3 no images, objects and detections.
 --
 -- One model is run once over one data set; every question about a cascade is then answered from
 -- here. Names are what people type; hashes are what a thing is. Each row of model, dataset, run,
@@ -22,8 +23,10 @@ CREATE TABLE model (
 CREATE TABLE dataset (
     id      INTEGER PRIMARY KEY,
     name    TEXT NOT NULL UNIQUE,
-    kind    TEXT NOT NULL,                 -- 'cifar10', 'cifar100', 'idx', 'npy', 'import'
-    sha256  TEXT NOT NULL UNIQUE,          -- of its files in reading order, or of imported labels
+    kind    TEXT NOT NULL,                 -- 'cifar10', 'cifar100', 'idx', 'npy', 'images', 'import';
+                                           -- 'coco': images with objects, each image a sample
+    sha256  TEXT NOT NULL UNIQUE,          -- of its files in reading order, of imported labels, or of
+                                           -- images and objects, as db/truth.h lays them out
     path    TEXT NOT NULL,
     bytes   INTEGER NOT NULL,
     samples INTEGER NOT NULL,
@@ -47,13 +50,40 @@ CREATE TABLE sample (
     PRIMARY KEY (dataset_id, idx)
 ) WITHOUT ROWID;
 
+-- What stands in the place of labels where objects are to be detected.
+
+CREATE TABLE image (
+    dataset_id INTEGER NOT NULL REFERENCES dataset,
+    idx        INTEGER NOT NULL,           -- 0 .. samples-1, the order of the data set
+    number     INTEGER NOT NULL,           -- COCO's image id
+    file       TEXT NOT NULL,              -- its name, or ''
+    width      INTEGER,                    -- pixels; NULL: unknown
+    height     INTEGER,
+    PRIMARY KEY (dataset_id, idx)
+) WITHOUT ROWID;
+
+CREATE TABLE object (
+    dataset_id INTEGER NOT NULL REFERENCES dataset,
+    idx        INTEGER NOT NULL,           -- of its image
+    place      INTEGER NOT NULL,           -- 0 .., the order in which its image's objects came
+    category   INTEGER NOT NULL,           -- COCO's category id; its name is in class_name
+    x          REAL NOT NULL,              -- pixels, of the corner at the upper left
+    y          REAL NOT NULL,
+    width      REAL NOT NULL,
+    height     REAL NOT NULL,
+    area       REAL NOT NULL,              -- square pixels, of its mask
+    crowd      INTEGER NOT NULL,           -- 0 or 1
+    PRIMARY KEY (dataset_id, idx, place)
+) WITHOUT ROWID;
+
 CREATE TABLE run (
     id             INTEGER PRIMARY KEY,
     model_id       INTEGER NOT NULL REFERENCES model,
     dataset_id     INTEGER NOT NULL REFERENCES dataset,
     preprocessing  TEXT NOT NULL,          -- JSON: scale, mean, std; '' for an import
     dtype          TEXT NOT NULL,          -- of the model's arithmetic: 'float32'
-    classes        INTEGER NOT NULL,       -- outputs of the model: the length of `logits`
+    classes        INTEGER NOT NULL,       -- outputs of the model: the length of `logits`; 0: a
+                                           -- detector that gives none
     class_map      TEXT NOT NULL,          -- '': output k is class k; else '3,0,-': the class of each
                                            -- output, '-' for "other", which no label is
     first          INTEGER NOT NULL DEFAULT 0, -- the first sample of a shard; 0: of the data set
@@ -88,11 +118,27 @@ CREATE TABLE output (
     PRIMARY KEY (run_id, idx)
 ) WITHOUT ROWID;
 
+-- The rows of a run over a data set of kind 'coco', any number an image.
+CREATE TABLE detection (
+    run_id   INTEGER NOT NULL REFERENCES run,
+    idx      INTEGER NOT NULL,             -- of the image
+    place    INTEGER NOT NULL,             -- 0 .., the order in which the image's detections came
+    category INTEGER NOT NULL,
+    score    REAL NOT NULL,
+    x        REAL NOT NULL,                -- pixels, of the corner at the upper left
+    y        REAL NOT NULL,
+    width    REAL NOT NULL,
+    height   REAL NOT NULL,
+    logits   BLOB,                         -- little-endian float32, `classes` of them; NULL: none
+    PRIMARY KEY (run_id, idx, place)
+) WITHOUT ROWID;
+
 CREATE TABLE chunk (
     run_id INTEGER NOT NULL REFERENCES run,
     first  INTEGER NOT NULL,               -- the chunk holds samples first .. first+count-1
     count  INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,                  -- of labels and outputs, as db/output.h lays them out
+    sha256 TEXT NOT NULL,                  -- of labels and outputs, as db/output.h lays them out, or
+                                           -- of detections (db/detection.h)
     PRIMARY KEY (run_id, first)
 ) WITHOUT ROWID;
 
@@ -177,6 +223,25 @@ FROM output JOIN run ON run.id = output.run_id
             JOIN model ON model.id = run.model_id
             JOIN dataset ON dataset.id = run.dataset_id
             JOIN sample ON sample.dataset_id = run.dataset_id AND sample.idx = output.idx;
+
+CREATE VIEW objects AS
+SELECT dataset.name AS dataset, object.idx, image.number, image.file, object.place, object.category,
+       class_name.name, object.x, object.y, object.width, object.height, object.area, object.crowd
+FROM object JOIN dataset ON dataset.id = object.dataset_id
+            JOIN image ON image.dataset_id = object.dataset_id AND image.idx = object.idx
+            LEFT JOIN class_name ON class_name.dataset_id = object.dataset_id
+                                AND class_name.label = object.category;
+
+CREATE VIEW detections AS
+SELECT run.id AS run, model.name AS model, dataset.name AS dataset, detection.idx, image.number,
+       image.file, detection.place, detection.category, class_name.name, detection.score,
+       detection.x, detection.y, detection.width, detection.height, detection.logits
+FROM detection JOIN run ON run.id = detection.run_id
+               JOIN model ON model.id = run.model_id
+               JOIN dataset ON dataset.id = run.dataset_id
+               JOIN image ON image.dataset_id = run.dataset_id AND image.idx = detection.idx
+               LEFT JOIN class_name ON class_name.dataset_id = run.dataset_id
+                                   AND class_name.label = detection.category;
 
 CREATE VIEW latencies AS
 SELECT measurement.id AS measurement, coalesce(model.name, measurement.subject) AS subject,

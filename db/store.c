@@ -14,7 +14,7 @@
 
 enum {
     APPLICATION_ID = 0x65626a72, /* "ebjr" */
-    SCHEMA_VERSION = 3,
+    SCHEMA_VERSION = 4,
     BUSY_MILLISECONDS = 10000
 };
 

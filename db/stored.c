@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "db/internal.h"
+#include "db/truth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,29 +104,36 @@ void ebjr_store_time(char out[32])
 /* Whether a stored record is the one that is being put: 1 yes, 0 no, or an error. */
 typedef int identity(const void *stored, const void *record);
 
-static int put(ebjr_store *store, const struct ebjr_table *table, void *record, identity *same)
+/* Within a transaction. *fresh: it was inserted. */
+static int look_up_or_insert(bool *fresh, ebjr_store *store, const struct ebjr_table *table,
+                             void *record, identity *same)
 {
     char *stored = NULL;
     size_t count = 0;
-    int status = ebjr_store_begin(store);
-    if (status)
-        return status;
-    status = list(&stored, &count, store, table);
-    int found = 0;
-    for (size_t i = 0; !status && !found && i < count; i++) {
+    int status = list(&stored, &count, store, table);
+    *fresh = true;
+    for (size_t i = 0; !status && *fresh && i < count; i++) {
         const void *candidate = stored + i * table->record_size;
         int answer = same(candidate, record);
         if (answer < 0) {
             status = answer;
         } else if (answer > 0) {
             memcpy(record, candidate, table->record_size);
-            found = 1;
+            *fresh = false;
         }
     }
-    if (!status && !found)
+    if (!status && *fresh)
         status = ebjr_table_insert(store, table, record);
     free(stored);
-    return ebjr_store_end(store, status);
+    return status;
+}
+
+static int put(ebjr_store *store, const struct ebjr_table *table, void *record, identity *same)
+{
+    bool fresh;
+    int status = ebjr_store_begin(store);
+    return status ? status
+                  : ebjr_store_end(store, look_up_or_insert(&fresh, store, table, record, same));
 }
 
 static int same_model(const void *stored, const void *record)
@@ -196,6 +204,24 @@ int ebjr_stored_dataset_put(ebjr_store *store, struct ebjr_stored_dataset *recor
 {
     set_time(record->created);
     return put(store, &ebjr_dataset_table, record, same_dataset);
+}
+
+int ebjr_stored_dataset_add(bool *fresh, ebjr_store *store, struct ebjr_stored_dataset *record)
+{
+    set_time(record->created);
+    return look_up_or_insert(fresh, store, &ebjr_dataset_table, record, same_dataset);
+}
+
+int ebjr_stored_run_detects(bool *out, ebjr_store *store, const struct ebjr_stored_run *run)
+{
+    char sql[128];
+    int64_t coco = 0;
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM dataset WHERE id = %lld AND kind = '" EBJR_COCO_KIND "'",
+             (long long)run->dataset_id);
+    int status = ebjr_store_query_integer(&coco, store, sql);
+    *out = coco > 0;
+    return status;
 }
 
 int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops)

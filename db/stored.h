@@ -43,7 +43,7 @@ struct ebjr_stored_run {
     int64_t model_id, dataset_id;
     char preprocessing[1024];
     char dtype[16];
-    int64_t classes;           /* outputs of the model */
+    int64_t classes;           /* outputs of the model; of a detector: logits, or 0 */
     char class_map[4096];      /* "": output k is class k; else "3,0,-", see runtime/class_map.h */
     int64_t first;             /* sample of a shard; 0: of the data set */
     int64_t samples, done;     /* from the first on */

@@ -227,6 +227,20 @@ bool ebjr_column_is_text(sqlite3_stmt *statement, int column, const char *expect
            (size_t)sqlite3_column_bytes(statement, column) == strlen(expected);
 }
 
+bool ebjr_column_integer(int64_t *out, sqlite3_stmt *statement, int column)
+{
+    bool is_integer = sqlite3_column_type(statement, column) == SQLITE_INTEGER;
+    *out = sqlite3_column_int64(statement, column);
+    return is_integer;
+}
+
+bool ebjr_column_real(double *out, sqlite3_stmt *statement, int column)
+{
+    bool is_real = sqlite3_column_type(statement, column) == SQLITE_FLOAT;
+    *out = sqlite3_column_double(statement, column);
+    return is_real;
+}
+
 static int select_all(sqlite3_stmt **out, ebjr_store *store, const struct ebjr_table *table)
 {
     char sql[SQL_SIZE] = "SELECT ";

@@ -23,9 +23,10 @@ struct ebjr_verify_totals {
 
 /*
  * Checks SQLite's own integrity, every seal, that no record is missing, the SHA-256 of every chunk
- * and measurement, that chunks cover each run without gaps, that searches of plans are whole, and
- * derived columns (energies to 1e-12). Returns 0 when it could look at everything: *totals then
- * says how many faults there were. Errors: EBJR_ESTORE, EBJR_EIO it could not.
+ * and measurement, of images and objects and of class names, that chunks cover each run without
+ * gaps, that searches of plans are whole, and derived columns (energies to 1e-12). Returns 0 when
+ * it could look at everything: *totals then says how many faults there were. Errors: EBJR_ESTORE,
+ * EBJR_EIO it could not.
  */
 int ebjr_verify_store(struct ebjr_verify_totals *totals, ebjr_store *store,
                       const struct ebjr_verify *verify);

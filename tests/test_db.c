@@ -339,7 +339,7 @@ static void store_is_made_once(void **state)
     ebjr_store_close(NULL);
 
     assert_answer(path, "PRAGMA application_id", "1700948594"); /* "ebjr", big-endian */
-    assert_answer(path, "PRAGMA user_version", "3");
+    assert_answer(path, "PRAGMA user_version", "4");
     assert_answer(path, "PRAGMA journal_mode", "wal");
     assert_answer(path, "SELECT group_concat(name) FROM model", "small");
     for (int mode = EBJR_STORE_READ; mode <= EBJR_STORE_CREATE; mode++) {
@@ -382,7 +382,7 @@ static void store_refuses_other_files(void **state)
     execute(scratch_path("other"), "CREATE TABLE model (id, name)");
     execute(scratch_path("marked"), "PRAGMA application_id = 1234; PRAGMA user_version = 1");
     ebjr_store_close(fresh_store("newer"));
-    execute(scratch_path("newer"), "PRAGMA user_version = 4");
+    execute(scratch_path("newer"), "PRAGMA user_version = 5");
 
     static const char *const names[] = {"text", "noise", "other", "marked", "newer"};
     for (size_t i = 0; i < COUNT(names); i++)

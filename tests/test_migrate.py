@@ -13,7 +13,7 @@ from support import SOURCE, ProgramTest
 from test_faults import SHIM
 
 STORES = SOURCE / "tests" / "stores"
-EARLIER, TODAY = (1, 2), 3
+EARLIER, TODAY = (1, 2, 3), 4
 KILLS = 100
 
 
