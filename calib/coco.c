@@ -1,21 +1,15 @@
+#include "calib/coco_bootstrap.h"
 #include "calib/coco_state.h"
 
-#include <float.h>
 #include <math.h>
 
-enum { RECALLS = 101, WORD = 64 };
+enum { WORD = 64, ALL_OVERLAPS = (1 << EBJR_COCO_OVERLAPS) - 1 };
 
+/* The counts that a figure is the mean of. */
 static const struct {
-    int area;
-    uint16_t most;
-} settings[EBJR_COCO_SETTINGS] = {{0, EBJR_COCO_MOST},
-                                  {1, EBJR_COCO_MOST},
-                                  {2, EBJR_COCO_MOST},
-                                  {3, EBJR_COCO_MOST},
-                                  {0, 1},
-                                  {0, 10}};
-
-static const int setting_of[EBJR_COCO_FIGURES] = {0, 0, 0, 1, 2, 3, 4, 5, 0, 1, 2, 3};
+    int setting, first, last; /* at overlaps first .. last */
+} parts[EBJR_COCO_FIGURES] = {{0, 0, 9}, {0, 0, 0}, {0, 5, 5}, {1, 0, 9}, {2, 0, 9}, {3, 0, 9},
+                              {4, 0, 9}, {5, 0, 9}, {0, 0, 9}, {1, 0, 9}, {2, 0, 9}, {3, 0, 9}};
 
 const char *ebjr_coco_name(enum ebjr_coco_figure figure)
 {
@@ -23,85 +17,6 @@ const char *ebjr_coco_name(enum ebjr_coco_figure figure)
         "ap",  "ap50", "ap75",  "ap-small", "ap-medium", "ap-large",
         "ar1", "ar10", "ar100", "ar-small", "ar-medium", "ar-large"};
     return names[figure];
-}
-
-/* Precision at the j-th right detection is j over the detections counted up to it, with the small
- * term by which pycocotools keeps a division by zero away. */
-static double precision_after(size_t right, uint64_t counted)
-{
-    return (double)right / ((double)counted + DBL_EPSILON);
-}
-
-/* The mean over r of the highest precision at recall >= r. precision[right] is that at right
- * detections, between which it only falls; it is made the envelope. */
-static double average_precision(double *precision, size_t right, uint32_t wanted)
-{
-    double sum = 0;
-    size_t at = 1;
-    for (size_t j = right; j-- > 1;)
-        precision[j - 1] = fmax(precision[j - 1], precision[j]);
-    for (int r = 0; r < RECALLS; r++) {
-        double recall = r == RECALLS - 1 ? 1.0 : r * 0.01;
-        while (at <= right && (double)at / wanted < recall)
-            at++;
-        if (at > right)
-            break;
-        sum += precision[at - 1];
-    }
-    return sum / RECALLS;
-}
-
-/* How many bits of `active & plain` come before a place; asked for ever later ones. */
-struct tally {
-    const uint64_t *active, *plain;
-    size_t word;
-    uint64_t before; /* bits of the words before `word` */
-};
-
-static uint64_t tally_to(struct tally *tally, uint32_t at)
-{
-    for (; tally->word < at / WORD; tally->word++)
-        tally->before +=
-            (uint64_t)__builtin_popcountll(tally->active[tally->word] & tally->plain[tally->word]);
-    uint64_t below = ((uint64_t)1 << at % WORD) - 1;
-    return tally->before + (uint64_t)__builtin_popcountll(tally->active[tally->word] &
-                                                          tally->plain[tally->word] & below);
-}
-
-static bool is_active(const struct ebjr_coco_category *category, uint32_t at)
-{
-    return category->active[at / WORD] >> at % WORD & 1;
-}
-
-/* With fewer detections an image than all only recall means something: plain ones are not left out.
- */
-static void count(struct ebjr_coco *coco, struct ebjr_coco_category *category, int setting)
-{
-    const struct ebjr_coco_area *area = &category->areas[settings[setting].area];
-    struct ebjr_coco_counts *out = &category->counts[setting];
-    struct tally plain = {category->active, area->plain, 0, 0};
-    size_t right[EBJR_COCO_OVERLAPS] = {0};
-    uint64_t counted[EBJR_COCO_OVERLAPS] = {0};
-    for (size_t i = 0; i < area->special_count; i++) {
-        const struct ebjr_coco_special *special = &area->specials[i];
-        if (!is_active(category, special->at) || special->rank >= settings[setting].most)
-            continue;
-        uint64_t before = special->right ? tally_to(&plain, special->at) : 0;
-        for (unsigned bits = special->counted; bits; bits &= bits - 1) {
-            int t = __builtin_ctz(bits);
-            counted[t]++;
-            if (!(special->right >> t & 1))
-                continue;
-            double *precision = coco->precision + (size_t)t * coco->most_wanted;
-            precision[right[t]] = precision_after(right[t] + 1, before + counted[t]);
-            right[t]++;
-        }
-    }
-    for (int t = 0; t < EBJR_COCO_OVERLAPS; t++) {
-        out->precision[t] = average_precision(coco->precision + (size_t)t * coco->most_wanted,
-                                              right[t], area->wanted);
-        out->recall[t] = (double)right[t] / area->wanted;
-    }
 }
 
 void ebjr_coco_move(ebjr_coco *coco, size_t image, bool to_student)
@@ -117,8 +32,11 @@ void ebjr_coco_move(ebjr_coco *coco, size_t image, bool to_student)
     }
 }
 
-static double mean_over(const double *values, int first, int last)
+/* Of one category. */
+static double value_of(const struct ebjr_coco_counts *counts, enum ebjr_coco_figure figure)
 {
+    const int first = parts[figure].first, last = parts[figure].last;
+    const double *values = figure < EBJR_COCO_AR1 ? counts->precision : counts->recall;
     double sum = 0;
     for (int t = first; t <= last; t++)
         sum += values[t];
@@ -127,23 +45,38 @@ static double mean_over(const double *values, int first, int last)
 
 double ebjr_coco_figure(ebjr_coco *coco, enum ebjr_coco_figure figure)
 {
-    const int setting = setting_of[figure];
-    const bool is_recall = figure >= EBJR_COCO_AR1;
-    const int first = figure == EBJR_COCO_AP75 ? 5 : 0;
-    const int last = figure == EBJR_COCO_AP75   ? 5
-                     : figure == EBJR_COCO_AP50 ? 0
-                                                : EBJR_COCO_OVERLAPS - 1;
+    const int setting = parts[figure].setting;
     double sum = 0;
     size_t categories = 0;
     for (size_t c = 0; c < coco->category_count; c++) {
         struct ebjr_coco_category *category = &coco->categories[c];
-        if (category->areas[settings[setting].area].wanted == 0)
-            continue;
+        struct ebjr_coco_counts *counts = &category->counts[setting];
         if (category->stale & 1u << setting)
-            count(coco, category, setting);
+            ebjr_coco_count(counts, category, setting, ALL_OVERLAPS, category->active, NULL);
         category->stale &= ~(1u << setting);
-        const struct ebjr_coco_counts *counts = &category->counts[setting];
-        sum += mean_over(is_recall ? counts->recall : counts->precision, first, last);
+        if (counts->wanted == 0)
+            continue;
+        sum += value_of(counts, figure);
+        categories++;
+    }
+    return categories ? sum / (double)categories : NAN;
+}
+
+double ebjr_coco_weighted(const ebjr_coco *coco, enum ebjr_coco_figure figure,
+                          const uint32_t *weight, bool teacher)
+{
+    const int first = parts[figure].first, last = parts[figure].last;
+    const unsigned overlaps = (2u << last) - (1u << first);
+    double sum = 0;
+    size_t categories = 0;
+    for (size_t c = 0; c < coco->category_count; c++) {
+        const struct ebjr_coco_category *category = &coco->categories[c];
+        struct ebjr_coco_counts counts;
+        ebjr_coco_count(&counts, category, parts[figure].setting, overlaps,
+                        teacher ? category->teacher : category->active, weight);
+        if (counts.wanted == 0)
+            continue;
+        sum += value_of(&counts, figure);
         categories++;
     }
     return categories ? sum / (double)categories : NAN;

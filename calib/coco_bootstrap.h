@@ -19,10 +19,11 @@
 extern "C" {
 #endif
 
-/* A figure with image i counted weight[images] times; that of all to the teacher, or of what the
- * cascade is today. NaN: undefined. Errors: EBJR_ENOMEM. */
-int ebjr_coco_weighted(double *out, const ebjr_coco *coco, enum ebjr_coco_figure figure,
-                       const uint32_t *weight, bool teacher);
+/* A figure with image i counted weight[i] times (NULL: once): that of all to the teacher, or of
+ * what the cascade is today. NaN where no category has an object of that kind. Nothing is changed,
+ * so that several threads may ask at once. */
+double ebjr_coco_weighted(const ebjr_coco *coco, enum ebjr_coco_figure figure,
+                          const uint32_t *weight, bool teacher);
 
 /* Intervals of the figure of today's cascade, and of its drop: teacher's less cascade's on the same
  * resamples. Errors: EBJR_EINVAL options that cannot be meant; EBJR_ENOMEM. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORD = 64, ALL_OVERLAPS = (1 << EBJR_COCO_OVERLAPS) - 1 };
+enum { WORD = 64, BITS = EBJR_COCO_AREAS + 3, ALL_OVERLAPS = (1 << EBJR_COCO_OVERLAPS) - 1 };
 
 static int check_box(const char *noun, size_t at, const struct ebjr_box *box)
 {
@@ -186,23 +186,41 @@ static void write_area(struct ebjr_coco *coco, struct ebjr_coco_area *out,
     coco->special_count += out->special_count;
 }
 
+static uint64_t *take_words(struct ebjr_coco *coco, size_t count)
+{
+    uint64_t *words = coco->bits + coco->word_count;
+    coco->word_count += count;
+    return words;
+}
+
+static bool is_tied(const struct entry *a, const struct entry *b)
+{
+    return a->score == b->score && a->image == b->image && a->student == b->student;
+}
+
 static void write_category(struct ebjr_coco *coco, uint32_t c, const struct entry *entries,
                            size_t count)
 {
     struct ebjr_coco_category *category = &coco->categories[c];
     size_t words = count / WORD + 1;
-    category->active = coco->bits + coco->word_count;
+    category->active = take_words(coco, words);
+    category->teacher = take_words(coco, words);
+    category->tied = take_words(coco, words);
     for (int area = 0; area < EBJR_COCO_AREAS; area++) {
-        category->areas[area].plain = category->active + (size_t)(area + 1) * words;
+        category->areas[area].plain = take_words(coco, words);
         write_area(coco, &category->areas[area], entries, count, area);
     }
-    coco->word_count += (EBJR_COCO_AREAS + 1) * words;
+    category->image = coco->image + coco->detection_count;
+    coco->detection_count += count;
     for (size_t i = 0; i < count; i++) {
-        if (!entries[i].student)
-            category->active[i / WORD] |= (uint64_t)1 << i % WORD;
+        const uint64_t bit = (uint64_t)1 << i % WORD;
+        category->teacher[i / WORD] |= entries[i].student ? 0 : bit;
+        category->tied[i / WORD] |= i > 0 && is_tied(&entries[i - 1], &entries[i]) ? bit : 0;
+        category->image[i] = entries[i].image;
         coco->places[coco->place_end[entries[i].image]++] =
             (struct ebjr_coco_place){c, (uint32_t)i};
     }
+    memcpy(category->active, category->teacher, words * sizeof *category->active);
 }
 
 /* A category after the other: both models' detections matched, sorted and written. */
@@ -237,22 +255,32 @@ static void count_places(ebjr_coco *coco, const struct pass passes[2])
     }
 }
 
-static void count_objects(ebjr_coco *coco, const struct ebjr_truth *truth)
+/* Of objects by category. */
+static void write_objects(ebjr_coco *coco, const struct ebjr_object *const *objects, size_t count)
 {
-    for (size_t i = 0; i < truth->count; i++)
-        for (int area = 0; area < EBJR_COCO_AREAS; area++)
-            coco->categories[truth->objects[i].category].areas[area].wanted +=
-                ebjr_coco_is_wanted(&truth->objects[i], area);
-    for (size_t c = 0; c < truth->categories; c++) {
-        uint32_t wanted = coco->categories[c].areas[0].wanted;
-        coco->categories[c].stale = EBJR_COCO_ALL_STALE;
-        coco->most_wanted = wanted > coco->most_wanted ? wanted : coco->most_wanted;
+    size_t next = 0;
+    for (uint32_t c = 0; c < coco->category_count; c++) {
+        struct ebjr_coco_category *category = &coco->categories[c];
+        struct ebjr_coco_object *first = coco->objects + coco->object_count;
+        for (; next < count && objects[next]->category == c; next++) {
+            uint32_t areas = 0;
+            for (int area = 0; area < EBJR_COCO_AREAS; area++)
+                areas |= (uint32_t)ebjr_coco_is_wanted(objects[next], area) << area;
+            for (int area = 0; area < EBJR_COCO_AREAS; area++)
+                category->areas[area].wanted += areas >> area & 1;
+            if (areas)
+                first[category->object_count++] =
+                    (struct ebjr_coco_object){objects[next]->image, areas};
+        }
+        category->objects = first;
+        category->stale = EBJR_COCO_ALL_STALE;
+        coco->object_count += category->object_count;
     }
 }
 
 static int allocate(ebjr_coco *coco, const struct ebjr_truth *truth, size_t detections)
 {
-    size_t words = (EBJR_COCO_AREAS + 1) * (detections / WORD + truth->categories + 1);
+    size_t words = BITS * (detections / WORD + truth->categories + 1);
     coco->images = truth->images;
     coco->category_count = truth->categories;
     coco->categories = calloc(truth->categories + 1, sizeof *coco->categories);
@@ -262,12 +290,12 @@ static int allocate(ebjr_coco *coco, const struct ebjr_truth *truth, size_t dete
     coco->place_end = calloc(truth->images + 1, sizeof *coco->place_end);
     coco->bits = calloc(words, sizeof *coco->bits);
     coco->specials = calloc(detections + 1, EBJR_COCO_AREAS * sizeof *coco->specials);
-    if (!coco->categories || !coco->student || !coco->places || !coco->place_first ||
-        !coco->place_end || !coco->bits || !coco->specials)
-        return ebjr_error_memory();
-    count_objects(coco, truth);
-    coco->precision = calloc(coco->most_wanted + 1, EBJR_COCO_OVERLAPS * sizeof *coco->precision);
-    return coco->precision ? 0 : ebjr_error_memory();
+    coco->image = calloc(detections + 1, sizeof *coco->image);
+    coco->objects = calloc(truth->count + 1, sizeof *coco->objects);
+    bool failed = !coco->categories || !coco->student || !coco->places || !coco->place_first ||
+                  !coco->place_end || !coco->bits || !coco->specials || !coco->image ||
+                  !coco->objects;
+    return failed ? ebjr_error_memory() : 0;
 }
 
 static int open_pass(struct pass *out, const struct ebjr_detections *detections,
@@ -297,6 +325,7 @@ static int make(ebjr_coco *coco, const struct ebjr_truth *truth,
         status = open_pass(&passes[1], teacher, objects, truth->count, false);
     if (!status) {
         count_places(coco, passes);
+        write_objects(coco, objects, truth->count);
         status = match_all(coco, passes, entries);
     }
     for (int p = 0; p < 2; p++) {
@@ -308,8 +337,8 @@ static int make(ebjr_coco *coco, const struct ebjr_truth *truth,
     return status;
 }
 
-int ebjr_coco_new(ebjr_coco **out, const struct ebjr_truth *truth,
-                  const struct ebjr_detections *student, const struct ebjr_detections *teacher)
+int ebjr_coco_check(const struct ebjr_truth *truth, const struct ebjr_detections *student,
+                    const struct ebjr_detections *teacher)
 {
     int status = check_objects(truth);
     if (!status)
@@ -319,6 +348,13 @@ int ebjr_coco_new(ebjr_coco **out, const struct ebjr_truth *truth,
     if (!status && (student->count > UINT32_MAX / 2 || teacher->count > UINT32_MAX / 2))
         status = ebjr_error_set(EBJR_EINVAL, "%zu and %zu detections: at most %u each",
                                 student->count, teacher->count, (unsigned)(UINT32_MAX / 2));
+    return status;
+}
+
+int ebjr_coco_new(ebjr_coco **out, const struct ebjr_truth *truth,
+                  const struct ebjr_detections *student, const struct ebjr_detections *teacher)
+{
+    int status = ebjr_coco_check(truth, student, teacher);
     if (status)
         return status;
     ebjr_coco *coco = calloc(1, sizeof *coco);
@@ -344,6 +380,7 @@ void ebjr_coco_free(ebjr_coco *coco)
     free(coco->place_end);
     free(coco->bits);
     free(coco->specials);
-    free(coco->precision);
+    free(coco->image);
+    free(coco->objects);
     free(coco);
 }

@@ -3,6 +3,8 @@
 import ctypes
 import os
 
+import numpy as np
+
 LIBRARY = ctypes.CDLL(os.environ["EBJR_LIBRARY"])
 FIGURES = 12
 
@@ -32,6 +34,7 @@ class Truth(ctypes.Structure):
 
 
 LIBRARY.ebjr_coco_figure.restype = ctypes.c_double
+LIBRARY.ebjr_coco_weighted.restype = ctypes.c_double
 LIBRARY.ebjr_error_last.restype = ctypes.c_char_p
 
 
@@ -60,6 +63,11 @@ class Coco:
 
     def figures(self):
         return [self.figure(which) for which in range(FIGURES)]
+
+    def weighted(self, which, weight, teacher=False):
+        weight = np.ascontiguousarray(weight, np.uint32)
+        return LIBRARY.ebjr_coco_weighted(self.state, which, weight.ctypes.data_as(ctypes.c_void_p),
+                                          ctypes.c_bool(teacher))
 
     def close(self):
         LIBRARY.ebjr_coco_free(self.state)

@@ -7,7 +7,7 @@ import unittest
 
 import numpy as np
 
-from coco_library import Coco
+from coco_library import FIGURES, Coco
 from coco_reference import figures
 
 EXACT = 1e-12
@@ -78,6 +78,17 @@ class Scene:
     def reference(self, students):
         return figures(self.images, self.categories, self.objects, self.cascade(students))
 
+    def replicated(self, students, weight):
+        """The reference of `weight[i]` copies of image i, side by side."""
+        first = np.cumsum(weight) - weight
+
+        def copies(items):
+            return [{**item, "image": int(first[item["image"]]) + copy}
+                    for item in items for copy in range(weight[item["image"]])]
+
+        return figures(int(weight.sum()), self.categories, copies(self.objects),
+                       copies(self.cascade(students)))
+
     def coco(self):
         return Coco(self.images, self.categories, self.objects, self.student, self.teacher)
 
@@ -126,6 +137,38 @@ class Equal(unittest.TestCase):
         self.sweep(scene)
         scene.student = []
         self.sweep(scene)
+
+    def weigh(self, scene):
+        """Half of the images to the student, under weights of several kinds; the teacher's too."""
+        rng = np.random.default_rng(scene.images)
+        coco, students = scene.coco(), set(range(0, scene.images, 2))
+        for image in students:
+            coco.move(image)
+        for weight in (np.ones(scene.images, int), rng.integers(0, 4, scene.images),
+                       np.bincount(rng.integers(scene.images, size=scene.images),
+                                   minlength=scene.images)):
+            for teacher, by in ((False, students), (True, set())):
+                np.testing.assert_allclose(
+                    [coco.weighted(which, weight, teacher) for which in range(FIGURES)],
+                    scene.replicated(by, weight), rtol=0, atol=EXACT, err_msg=f"{weight} {teacher}")
+        ones = np.ones(scene.images, int)
+        self.assertEqual(*(np.nan_to_num(values, nan=-1).tolist() for values in (
+            coco.figures(), [coco.weighted(which, ones) for which in range(FIGURES)])))
+        coco.close()
+
+    def test_weights_are_copies(self):
+        for seed in range(3):
+            with self.subTest(seed):
+                self.weigh(Scene(seed, images=9))
+                self.weigh(Scene(seed, images=8, categories=2, objects=8, grid=True))
+        self.weigh(Scene(6, images=3, categories=1, objects=30, noise=260))
+        self.weigh(Scene(7, images=3, categories=1, objects=30, noise=260, grid=True))
+
+    def test_weights_of_nothing(self):
+        scene = Scene(9)
+        coco = scene.coco()
+        self.assertTrue(math.isnan(coco.weighted(0, np.zeros(scene.images))))
+        coco.close()
 
     def test_no_objects(self):
         scene = Scene(6)
