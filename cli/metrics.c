@@ -21,7 +21,7 @@ void metrics_print_help(void)
     const struct ebjr_metric *const *metrics = ebjr_metric_list(&count);
     printf("of classifiers, beside accuracy:\n");
     for (size_t i = 0; i < count; i++)
-        printf("  %-18s%s%s\n", metrics[i]->name, metrics[i]->summary,
+        printf("  %-20s%s%s\n", metrics[i]->name, metrics[i]->summary,
                metrics[i]->lower_is_better ? " (lower is better)" : "");
     printf("of detectors, as COCO defines them (default ap):\n ");
     for (int i = 0; i < EBJR_COCO_FIGURES; i++)

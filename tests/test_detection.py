@@ -143,8 +143,9 @@ class Sweep(DetectionTest):
 
     def test_what_is_of_classifiers(self):
         self.refuse("no figure 'macro-f1'", arguments=("sweep", *self.pair, "--metric", "macro-f1"))
-        self.refuse("no score of images 'msp'", arguments=("sweep", *self.pair, "--score", "msp"))
-        self.refuse("classifiers", arguments=(
+        self.refuse("no score of images 'msp'", code=2, arguments=(
+            "sweep", *self.pair, "--score", "msp"))
+        self.refuse("classifiers", code=2, arguments=(
             "eval", *self.pair, "--score", "few", "--threshold", "0", "--by", "class"))
 
 
@@ -207,9 +208,9 @@ class Pick(DetectionTest):
 
     def test_refusals(self):
         for option, value in (("--answer", "average"), ("--max-p99", "20ms"), ("--out", "p.json")):
-            self.refuse(option, "detectors", arguments=(
+            self.refuse(option, "detectors", code=2, arguments=(
                 "pick", *self.pair, "--max-drop", "0.1", option, value))
-        self.refuse("no router", arguments=(
+        self.refuse("no router", code=2, arguments=(
             "pick", *self.pair, "--max-drop", "0.1", "--score", "oracle"))
 
 
@@ -224,7 +225,8 @@ class Pictures(DetectionTest):
         for cost, ap, share, threshold in first[:3]:
             kept = self.kept(self.scores("few"), threshold - 1e-12)
             self.assertAlmostEqual(ap, 100 * self.scene.reference(kept)[0], delta=1e-6)
-        self.refuse("--kind tradeoff", arguments=("plot", *self.pair, "--kind", "histogram"))
+        self.refuse("--kind tradeoff", code=2, arguments=(
+            "plot", *self.pair, "--kind", "histogram"))
 
     def test_beside_published_detectors(self):
         rows = self.csv("compare", *self.pair, "--baselines", SOURCE / "bench/baselines/coco.csv",

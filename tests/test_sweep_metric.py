@@ -73,10 +73,11 @@ class SweepMetricTest(ProgramTest):
     def test_refusals(self):
         self.refuse("macro-f1", "did you mean", arguments=(
             "sweep", *self.pair, *self.asked("macro-f2")))
-        self.refuse("--metric", arguments=("sweep", *self.pair, *self.asked("nll"), "--summary"))
+        self.refuse("--metric", code=2, arguments=(
+            "sweep", *self.pair, *self.asked("nll"), "--summary"))
         self.refuse("metrics", arguments=(
             "sweep", *self.pair, *self.asked("macro-f1"), "--sort-memory", "1k"))
-        self.refuse("at most", arguments=(
+        self.refuse("at most", code=2, arguments=(
             "sweep", *self.pair, *self.asked(*["nll"] * 17)))
 
     def test_a_specialised_student(self):
@@ -91,7 +92,8 @@ class SweepMetricTest(ProgramTest):
         row = self.csv("sweep", *pair, *self.asked("micro-f1", "balanced-accuracy"))[0]
         self.assertAlmostEqual(float(row["micro_f1"]), metric("micro-f1", self.large, self.labels),
                                delta=1e-12)
-        self.refuse("different outputs", arguments=("sweep", *pair, *self.asked("nll")))
+        self.refuse("different outputs", code=2, arguments=(
+            "sweep", *pair, *self.asked("nll")))
 
 
 if __name__ == "__main__":
