@@ -62,8 +62,8 @@ static int run(const struct command *command, int argc, char **argv)
         {"cascade", OPTION_LIST, &request.cascades, "S,T[,SCORE]",
          "another cascade of the store; may be given again", false},
         {"model", OPTION_LIST, &request.models, "NAME", "a model of it alone; again", false},
-        {"baselines", OPTION_LIST, &request.baselines, "FILE.csv", "published results; again",
-         false},
+        {"baselines", OPTION_LIST, &request.baselines, "FILE",
+         "published results (CSV), or one of those that come with ebjr: cifar10; again", false},
         {"reference", OPTION_TEXT, &request.reference, "NAME",
          "the contender that the others are set against (default: the first cascade,\n"
          "else the first contender)",

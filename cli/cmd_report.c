@@ -151,7 +151,7 @@ static int run(const struct command *command, int argc, char **argv)
         CASCADE_ROWS(request.cascade, false),
         {"policy", OPTION_TEXT, &request.policy, "FILE",
          "what ebjr pick decided: its point, its certificate and each class are told", false},
-        {"baselines", OPTION_LIST, &request.baselines, "FILE.csv",
+        {"baselines", OPTION_LIST, &request.baselines, "FILE",
          "published results to compare with (ebjr compare); may be given again", false},
         {"score", OPTION_TEXT, &request.score, "NAME",
          "that the slider opens with (default: the policy's, or the best)", false},

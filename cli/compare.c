@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/detection_contender.h"
+#include "cli/published.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -196,8 +197,12 @@ static int add_baselines(struct comparison *comparison, const struct compare_req
     struct ebjr_baselines *baselines = &comparison->baselines;
     struct contender *contender = NULL;
     int status = 0;
-    for (size_t i = 0; !status && i < request->baselines.count; i++)
-        status = ebjr_baselines_read(baselines, request->baselines.items[i]);
+    for (size_t i = 0; !status && i < request->baselines.count; i++) {
+        char path[PATH_MAX];
+        status = published_find(path, request->baselines.items[i]);
+        if (!status)
+            status = ebjr_baselines_read(baselines, path);
+    }
     if (status || baselines->count == 0)
         return status;
     ebjr_baselines_sort(baselines);

@@ -692,5 +692,21 @@ class StoredPicture(Store):
         np.testing.assert_allclose(curve, expected, rtol=1e-12)
 
 
+
+class ByName(ProgramTest):
+    def test_results_that_come_with_the_program(self):
+        arguments = ("compare", "--what", "points", "--baselines")
+        self.assertEqual(self.csv(*arguments, "cifar10"),
+                         self.csv(*arguments, BASELINES / "cifar10.csv"))
+
+    def test_a_file_of_that_name_comes_first(self):
+        self.path("cifar10").write_text("no table\n")
+        self.refuse("cifar10", arguments=("compare", "--baselines", "cifar10"))
+
+    def test_a_name_that_is_none(self):
+        self.refuse("cifar11", "there are", "cifar100, coco, imagenet",
+                    arguments=("compare", "--baselines", "cifar11"))
+
+
 if __name__ == "__main__":
     unittest.main()
