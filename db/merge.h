@@ -37,13 +37,14 @@ struct ebjr_merged_run {
 /*
  * Merges stores[count] into the store `db`, which is made where it does not exist; the order in
  * which they are named does not matter. *out, which the caller frees, has all of their runs, those
- * with gaps too: they are no error. Models, data sets, class names and measurements come over where
- * the target does not have them; of two searches for a plan, the newer.
+ * with gaps too: they are no error. Models, data sets, their objects and class names, and
+ * measurements come over where the target does not have them; of two searches for a plan, the
+ * newer.
  *
  * Errors: EBJR_ENOTFOUND the target is a shard itself, or a store is not there; EBJR_EFORMAT two
- * stores have different logits or labels for a sample; EBJR_EEXIST one name for two models or data
- * sets; EBJR_ESTORE a store is damaged or no store; EBJR_EINTERRUPTED; EBJR_EBUSY; EBJR_EIO. What
- * was merged before an error is kept.
+ * stores have different logits, labels or detections for a sample; EBJR_EEXIST one name for two
+ * models or data sets; EBJR_ESTORE a store is damaged or no store; EBJR_EINTERRUPTED; EBJR_EBUSY;
+ * EBJR_EIO. What was merged before an error is kept.
  */
 int ebjr_store_merge(struct ebjr_merged_run **out, size_t *out_count, const char *db,
                      const char *const *stores, size_t count,

@@ -4,6 +4,7 @@
 #include "db/class_name.h"
 #include "db/internal.h"
 #include "db/trial.h"
+#include "db/truth.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +39,25 @@ static int put_model(int64_t *id, ebjr_store *to, const struct ebjr_merge_source
     return 0;
 }
 
+/* With images and objects, where these are its truth. */
+static int put_record(struct ebjr_stored_dataset *record, ebjr_store *to,
+                      const struct ebjr_merge_source *source,
+                      const struct ebjr_stored_dataset *dataset)
+{
+    struct ebjr_stored_truth truth = {0};
+    ebjr_store *from = NULL;
+    if (strcmp(dataset->kind, EBJR_COCO_KIND) != 0)
+        return ebjr_stored_dataset_put(to, record);
+    int status = ebjr_store_open(&from, source->path, EBJR_STORE_READ);
+    if (!status)
+        status = ebjr_truth_read(&truth, from, dataset);
+    if (!status)
+        status = ebjr_truth_put(to, record, &truth);
+    ebjr_stored_truth_free(&truth);
+    ebjr_store_close(from);
+    return status;
+}
+
 static int name_classes(struct ebjr_stored_dataset *record, ebjr_store *to,
                         const struct ebjr_merge_source *source,
                         const struct ebjr_stored_dataset *dataset)
@@ -60,7 +80,7 @@ static int put_dataset(int64_t *id, ebjr_store *to, const struct ebjr_merge_sour
 {
     struct ebjr_stored_dataset record = *dataset;
     record.names[0] = 0;
-    int status = ebjr_stored_dataset_put(to, &record);
+    int status = put_record(&record, to, source, dataset);
     if (!status && record.samples != dataset->samples)
         status = ebjr_error_set(EBJR_EFORMAT, "it has %lld samples here, but %lld in %s",
                                 (long long)dataset->samples, (long long)record.samples,

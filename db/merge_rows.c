@@ -2,8 +2,7 @@
 
 #include "base/error.h"
 #include "base/monotonic.h"
-#include "db/append.h"
-#include "db/row_hash.h"
+#include "db/merge_copy.h"
 
 #include <string.h>
 
@@ -18,21 +17,32 @@ struct transfer {
     const struct ebjr_merge_rows *rows;
     struct ebjr_stored_run run;         /* of the target, as the transaction will leave it */
     sqlite3_stmt *chunks, *known_chunk; /* of the source; of the target */
-    ebjr_output_cursor *cursor, *known; /* likewise */
-    int64_t cursor_next, known_next;    /* where they stand */
-    struct ebjr_append append;
-    ebjr_hash *hash; /* of the source's chunk */
-    bool writing;    /* a transaction is open */
-    int64_t began;   /* when */
+    bool detects;                       /* its rows are detections */
+    struct ebjr_merge_outputs outputs;  /* else these */
+    struct ebjr_merge_detections detections;
+    const struct ebjr_chunk *chunk; /* of what is appended to either */
+    ebjr_hash *hash;                /* of the source's chunk */
+    bool writing;                   /* a transaction is open */
+    int64_t began;                  /* when */
 };
+
+static int open_rows(struct transfer *out)
+{
+    int status = ebjr_stored_run_detects(&out->detects, out->rows->to, &out->run);
+    if (status)
+        return status;
+    out->chunk = out->detects ? &out->detections.writer.chunk : &out->outputs.append.chunk;
+    return out->detects ? ebjr_merge_detections_open(&out->detections, out->rows, &out->run)
+                        : ebjr_merge_outputs_open(&out->outputs, out->rows, &out->run);
+}
 
 static int open_transfer(struct transfer *out, const struct ebjr_merge_rows *rows)
 {
     const struct ebjr_stored_run *source = rows->source;
-    *out = (struct transfer){.rows = rows, .run = *rows->run, .cursor_next = source->first};
-    int status = ebjr_append_open(&out->append, rows->to);
+    *out = (struct transfer){.rows = rows, .run = *rows->run};
+    int status = ebjr_store_execute(rows->from, "BEGIN"); /* one view of it */
     if (!status)
-        status = ebjr_store_execute(rows->from, "BEGIN"); /* one view of it */
+        status = open_rows(out);
     if (!status)
         status = ebjr_store_prepare(
             &out->chunks, rows->from,
@@ -41,10 +51,6 @@ static int open_transfer(struct transfer *out, const struct ebjr_merge_rows *row
         status = ebjr_store_prepare(
             &out->known_chunk, rows->to,
             "SELECT 1 FROM chunk WHERE run_id = ? AND first = ? AND count = ? AND sha256 = ?");
-    if (!status)
-        status = ebjr_output_cursor_open(&out->cursor, rows->from, source, true);
-    if (!status)
-        status = ebjr_output_cursor_open(&out->known, rows->to, rows->run, true);
     if (!status)
         status = ebjr_hash_new(&out->hash);
     if (!status) {
@@ -56,9 +62,8 @@ static int open_transfer(struct transfer *out, const struct ebjr_merge_rows *row
 
 static void close_transfer(struct transfer *transfer)
 {
-    ebjr_append_close(&transfer->append);
-    ebjr_output_cursor_close(transfer->cursor);
-    ebjr_output_cursor_close(transfer->known);
+    ebjr_merge_outputs_close(&transfer->outputs);
+    ebjr_merge_detections_close(&transfer->detections);
     sqlite3_finalize(transfer->chunks);
     sqlite3_finalize(transfer->known_chunk);
     ebjr_hash_free(transfer->hash);
@@ -111,93 +116,22 @@ static int is_known(const struct transfer *transfer, const struct chunk *chunk)
                : ebjr_store_failure(transfer->rows->to, "read it");
 }
 
-static int read_row(struct ebjr_output *out, ebjr_output_cursor *cursor, int64_t *stands,
-                    int64_t index, const ebjr_store *store)
-{
-    if (*stands != index)
-        ebjr_output_cursor_seek(cursor, index);
-    *stands = index + 1;
-    int more = ebjr_output_cursor_next(cursor, out);
-    if (more == 0)
-        return ebjr_error_set(EBJR_ESTORE, "%s: sample %lld is missing; ebjr verify looks closer",
-                              store->path, (long long)index);
-    return more < 0 ? more : 0;
-}
-
-static bool is_same_float(float a, float b)
-{
-    uint32_t bits_a, bits_b;
-    memcpy(&bits_a, &a, sizeof a);
-    memcpy(&bits_b, &b, sizeof b);
-    return bits_a == bits_b;
-}
-
-static int other_logits(const struct transfer *transfer, const struct ebjr_output *row,
-                        const struct ebjr_output *known)
-{
-    int64_t i = 0;
-    while (i + 1 < transfer->run.classes && is_same_float(row->logits[i], known->logits[i]))
-        i++;
-    return ebjr_error_set(EBJR_EFORMAT,
-                          "sample %lld: logit %lld is %.9g here (run by '%s'), but %.9g in %s (by "
-                          "'%s'): one run, two answers; leave out one of the two stores",
-                          (long long)row->index, (long long)i, (double)row->logits[i],
-                          transfer->rows->source->plan, (double)known->logits[i],
-                          transfer->rows->to->path, transfer->run.plan);
-}
-
-/* What both stores have of a sample must be the same. */
-static int compare_row(struct transfer *transfer, const struct ebjr_output *row)
-{
-    struct ebjr_output known;
-    int status =
-        read_row(&known, transfer->known, &transfer->known_next, row->index, transfer->rows->to);
-    if (status)
-        return status;
-    if (row->label != known.label)
-        return ebjr_error_set(EBJR_EFORMAT,
-                              "sample %lld: its label is %d here, but %d in %s; these labels "
-                              "belong to another data set",
-                              (long long)row->index, row->label, known.label,
-                              transfer->rows->to->path);
-    if (memcmp(row->logits, known.logits, (size_t)transfer->run.classes * sizeof *row->logits) != 0)
-        return other_logits(transfer, row, &known);
-    if (!ebjr_row_agrees(row, &known))
-        return ebjr_error_set(EBJR_EFORMAT,
-                              "sample %lld: its derived columns are others than in %s; ebjr verify "
-                              "says which store is wrong",
-                              (long long)row->index, transfer->rows->to->path);
-    return 0;
-}
-
-/* The rows of a chunk, those at the front that are known compared, the rest appended. */
 static int copy_chunk(struct transfer *transfer, const struct chunk *chunk)
 {
     char sha256[EBJR_HASH_TEXT];
-    struct ebjr_output row;
-    int64_t added = 0;
-    int status = 0;
-    for (int64_t index = chunk->first; !status && index < chunk->first + chunk->count; index++) {
-        status =
-            read_row(&row, transfer->cursor, &transfer->cursor_next, index, transfer->rows->from);
-        if (!status)
-            status = ebjr_row_hash_update(transfer->hash, &row, (size_t)transfer->run.classes);
-        if (status)
-            break;
-        if (index < transfer->run.done) {
-            status = compare_row(transfer, &row);
-        } else {
-            status = ebjr_append_row(&transfer->append, &transfer->run, &row);
-            added++;
-        }
-    }
+    const struct ebjr_stored_run *run = &transfer->run;
+    const int64_t end = chunk->first + chunk->count;
+    const int64_t added = end - (chunk->first > run->done ? chunk->first : run->done);
+    int status =
+        transfer->detects
+            ? ebjr_merge_detections_copy(&transfer->detections, transfer->hash, chunk->first, end)
+            : ebjr_merge_outputs_copy(&transfer->outputs, transfer->hash, chunk->first, end);
     if (!status)
         status = ebjr_hash_finish(transfer->hash, sha256);
     if (!status && strcmp(sha256, chunk->sha256) != 0)
-        status = changed(transfer, "changed since they were written", chunk->first,
-                         chunk->first + chunk->count - 1);
+        status = changed(transfer, "changed since they were written", chunk->first, end - 1);
     if (!status && added > 0)
-        status = ebjr_chunk_end(&transfer->append.chunk, &transfer->run, added);
+        status = ebjr_chunk_end(transfer->chunk, &transfer->run, added);
     return status;
 }
 
@@ -208,7 +142,7 @@ static int begin(struct transfer *transfer)
         return status;
     transfer->writing = true;
     transfer->began = ebjr_monotonic_ns();
-    return ebjr_chunk_check(&transfer->append.chunk, &transfer->run);
+    return ebjr_chunk_check(transfer->chunk, &transfer->run);
 }
 
 static int end(struct transfer *transfer, int status)

@@ -16,7 +16,8 @@ struct ebjr_merge_rows {
 
 /*
  * Appends the rows of `source` that `run` does not have, and compares those that it has; chunks
- * that both have are passed over. Errors: EBJR_EFORMAT a sample has other logits or another label;
+ * that both have are passed over. Errors: EBJR_EFORMAT a sample has other logits, another label or
+ * other detections;
  * EBJR_ESTORE a chunk of the source is not what was written; EBJR_EINTERRUPTED.
  */
 int ebjr_merge_rows(const struct ebjr_merge_rows *rows);

@@ -1,154 +1,9 @@
 /* Images, objects and detections: what of them is stored, refused, and found when it was changed.
  */
 #include "base/hash.h"
-#include "db/class_name.h"
-#include "db/detection.h"
-#include "db/internal.h"
 #include "db/output.h"
-#include "db/truth.h"
-#include "db/verify.h"
-#include "runtime/derive.h"
-#include "support.h"
-
-#include <math.h>
-
-enum { IMAGES = 40, OBJECTS = 90, DETECTIONS = 300, CLASSES = 5, CATEGORIES = 91, LATE = 59 };
-
-/* things to store */
-
-static double a_coordinate(uint64_t *seed)
-{
-    return (double)random_below(seed, 64000) / 100;
-}
-
-static struct ebjr_box a_box(uint64_t *seed)
-{
-    return (struct ebjr_box){a_coordinate(seed), a_coordinate(seed), a_coordinate(seed),
-                             a_coordinate(seed)};
-}
-
-/* Which image each of `count` things is in: ordered, and some images have none. */
-static void spread(uint32_t *image, size_t count, uint64_t *seed)
-{
-    size_t at = 0, left = count;
-    for (uint32_t i = 0; i < IMAGES; i++) {
-        size_t share = i + 1 == IMAGES ? left : random_below(seed, 2 * count / IMAGES + 1);
-        if (i % 7 == 3)
-            share = 0;
-        for (; share > 0 && left > 0; share--, left--)
-            image[at++] = i;
-    }
-}
-
-struct scene {
-    struct ebjr_image images[IMAGES];
-    struct ebjr_object objects[OBJECTS];
-    struct ebjr_stored_truth truth; /* of both */
-};
-
-static void fill_scene(struct scene *scene)
-{
-    uint64_t seed = 21;
-    uint32_t image[OBJECTS];
-    memset(scene, 0, sizeof *scene);
-    for (int i = 0; i < IMAGES; i++) {
-        scene->images[i] = (struct ebjr_image){
-            .number = 139 + 17 * i, .width = 640, .height = i % 5 ? 480 : EBJR_UNKNOWN};
-        if (i % 4)
-            snprintf(scene->images[i].file, sizeof scene->images[i].file, "%012d.jpg", i);
-    }
-    spread(image, OBJECTS, &seed);
-    for (int i = 0; i < OBJECTS; i++)
-        scene->objects[i] =
-            (struct ebjr_object){.image = image[i],
-                                 .category = (uint32_t)random_below(&seed, CATEGORIES),
-                                 .box = a_box(&seed),
-                                 .area = a_coordinate(&seed),
-                                 .crowd = random_below(&seed, 8) == 0};
-    scene->objects[3].box.x = -0.0;
-    scene->truth = (struct ebjr_stored_truth){
-        .images = scene->images,
-        .objects = scene->objects,
-        .truth = {.images = IMAGES, .objects = scene->objects, .count = OBJECTS}};
-}
-
-struct answers {
-    struct ebjr_detection items[DETECTIONS];
-    float logits[DETECTIONS][CLASSES];
-};
-
-static void fill_answers(struct answers *answers, uint64_t seed)
-{
-    uint32_t image[DETECTIONS];
-    spread(image, DETECTIONS, &seed);
-    for (int i = 0; i < DETECTIONS; i++) {
-        answers->items[i] =
-            (struct ebjr_detection){.image = image[i],
-                                    .category = (uint32_t)random_below(&seed, CATEGORIES),
-                                    .box = a_box(&seed),
-                                    .score = (double)random_below(&seed, 1000) / 1000};
-        for (int k = 0; k < CLASSES; k++)
-            answers->logits[i][k] = (float)random_below(&seed, 2000) / 100 - 10;
-    }
-    answers->items[5].score = -0.0;
-}
-
-/* Those in images first .. end-1. */
-static struct ebjr_detections part_of(const struct answers *answers, uint32_t first, uint32_t end,
-                                      size_t classes)
-{
-    size_t from = 0, to;
-    while (from < DETECTIONS && answers->items[from].image < first)
-        from++;
-    to = from;
-    while (to < DETECTIONS && answers->items[to].image < end)
-        to++;
-    return (struct ebjr_detections){.items = answers->items + from,
-                                    .count = to - from,
-                                    .logits = classes ? answers->logits[from] : NULL,
-                                    .classes = classes};
-}
-
-static ebjr_store *open_store(const char *name)
-{
-    ebjr_store *store = NULL;
-    assert_done(ebjr_store_open(&store, scratch_path(name), EBJR_STORE_CREATE));
-    assert_done(ebjr_store_execute(store, "PRAGMA synchronous = OFF")); /* no power cuts */
-    return store;
-}
-
-static struct ebjr_stored_dataset put_scene(ebjr_store *store, const struct scene *scene)
-{
-    struct ebjr_stored_dataset dataset = {.name = "val", .path = "/data/instances.json"};
-    assert_done(ebjr_truth_put(store, &dataset, &scene->truth));
-    return dataset;
-}
-
-static struct ebjr_stored_run put_run(ebjr_store *store, const char *model_name, int64_t classes)
-{
-    struct scene scene;
-    struct ebjr_stored_model model = {.kind = "import"};
-    fill_scene(&scene);
-    struct ebjr_stored_dataset dataset = put_scene(store, &scene);
-    snprintf(model.name, sizeof model.name, "%s", model_name);
-    snprintf(model.sha256, sizeof model.sha256, "of %s", model_name);
-    assert_done(ebjr_stored_model_put(store, &model));
-    struct ebjr_stored_run run = {.model_id = model.id,
-                                  .dataset_id = dataset.id,
-                                  .dtype = "float32",
-                                  .classes = classes,
-                                  .samples = dataset.samples};
-    assert_done(ebjr_stored_run_put(store, &run));
-    return run;
-}
-
-/* Appends images run->done .. end-1. */
-static int append(ebjr_store *store, struct ebjr_stored_run *run, const struct answers *answers,
-                  uint32_t end)
-{
-    struct ebjr_detections part = part_of(answers, (uint32_t)run->done, end, (size_t)run->classes);
-    return ebjr_detection_append(store, run, &part, (int64_t)end - run->done);
-}
+#include "scene.h"
+#include "store_support.h"
 
 static void name_some_categories(ebjr_store *store, struct ebjr_stored_dataset *dataset)
 {
@@ -183,102 +38,7 @@ static int make_stores(void **state)
     return 0;
 }
 
-static const char *copy_of_whole(const char *name)
-{
-    copy_file(scratch_path(name), scratch_path("whole"));
-    return scratch_path(name);
-}
-
-static struct ebjr_stored_run run_of(ebjr_store *store, const char *model_name)
-{
-    struct ebjr_stored_model model;
-    struct ebjr_stored_run *runs, found = {0};
-    size_t count;
-    assert_done(ebjr_stored_model_find(&model, store, model_name));
-    assert_done(ebjr_stored_run_list(&runs, &count, store));
-    for (size_t i = 0; i < count; i++)
-        if (runs[i].model_id == model.id)
-            found = runs[i];
-    free(runs);
-    assert_int_equal(found.model_id, model.id);
-    return found;
-}
-
-/* SQLite itself, as the witness of what the store holds */
-
-static void execute(const char *path, const char *sql)
-{
-    sqlite3 *connection;
-    assert_int_equal(sqlite3_open(path, &connection), SQLITE_OK);
-    if (sqlite3_exec(connection, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(connection));
-    sqlite3_close(connection);
-}
-
-static void assert_answer(const char *path, const char *sql, const char *expected)
-{
-    sqlite3 *connection;
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_open(path, &connection), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(connection, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    const char *answer = (const char *)sqlite3_column_text(statement, 0);
-    if (!answer || strcmp(answer, expected) != 0)
-        fail_msg("%s: %s, expected %s", sql, answer ? answer : "NULL", expected);
-    sqlite3_finalize(statement);
-    sqlite3_close(connection);
-}
-
-static void ignore(void *context, const char *what)
-{
-    (void)context, (void)what;
-}
-
-static int verify(struct ebjr_verify_totals *totals, const char *path)
-{
-    const struct ebjr_verify how = {NULL, ignore, ebjr_output_derive};
-    ebjr_store *store = NULL;
-    int status = ebjr_store_open(&store, path, EBJR_STORE_READ);
-    if (!status)
-        status = ebjr_verify_store(totals, store, &how);
-    ebjr_store_close(store);
-    return status;
-}
-
-static bool is_found_damaged(const char *path)
-{
-    struct ebjr_verify_totals totals;
-    int status = verify(&totals, path);
-    return status == EBJR_ESTORE || (status == 0 && totals.faults > 0);
-}
-
 /* truth.h */
-
-static void assert_same_box(const struct ebjr_box *a, const struct ebjr_box *b)
-{
-    assert_true(a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height);
-}
-
-static void assert_same_scene(const struct ebjr_stored_truth *read, const struct scene *scene)
-{
-    assert_int_equal(read->truth.images, IMAGES);
-    assert_int_equal(read->truth.count, OBJECTS);
-    assert_ptr_equal(read->truth.objects, read->objects);
-    for (int i = 0; i < IMAGES; i++) {
-        assert_int_equal(read->images[i].number, scene->images[i].number);
-        assert_int_equal(read->images[i].width, scene->images[i].width);
-        assert_int_equal(read->images[i].height, scene->images[i].height);
-        assert_string_equal(read->images[i].file, scene->images[i].file);
-    }
-    for (int i = 0; i < OBJECTS; i++) {
-        const struct ebjr_object *a = &read->objects[i], *b = &scene->objects[i];
-        assert_int_equal(a->image, b->image);
-        assert_int_equal(a->category, b->category);
-        assert_same_box(&a->box, &b->box);
-        assert_true(a->area == b->area);
-        assert_int_equal(a->crowd, b->crowd);
-    }
-}
 
 static void truth_comes_back(void **state)
 {
@@ -432,25 +192,6 @@ static void images_without_objects(void **state)
 
 /* detection.h */
 
-static void assert_same_detections(const struct ebjr_stored_detections *read,
-                                   const struct ebjr_detections *expected)
-{
-    const struct ebjr_detections *found = &read->detections;
-    assert_int_equal(found->count, expected->count);
-    assert_ptr_equal(found->items, read->items);
-    assert_int_equal(found->classes, expected->classes);
-    assert_int_equal(found->logits != NULL, expected->logits != NULL);
-    for (size_t i = 0; i < found->count; i++) {
-        assert_int_equal(found->items[i].image, expected->items[i].image);
-        assert_int_equal(found->items[i].category, expected->items[i].category);
-        assert_same_box(&found->items[i].box, &expected->items[i].box);
-        assert_true(found->items[i].score == expected->items[i].score);
-    }
-    if (found->logits)
-        assert_memory_equal(found->logits, expected->logits,
-                            found->count * found->classes * sizeof(float));
-}
-
 static void assert_read(const char *model_name, bool logits, const struct answers *answers,
                         uint32_t end, size_t classes)
 {
@@ -577,7 +318,7 @@ static void detections_that_are_none_are_refused(void **state)
 {
     (void)state;
     struct answers answers;
-    const char *path = copy_of_whole("refused");
+    const char *path = copy_of("whole", "refused");
     ebjr_store *store = open_store("refused");
     fill_answers(&answers, 31);
     struct ebjr_stored_run run = run_of(store, "late");
@@ -627,7 +368,7 @@ static void second_writer_is_refused(void **state)
 {
     (void)state;
     struct answers answers;
-    copy_of_whole("busy");
+    copy_of("whole", "busy");
     ebjr_store *store = open_store("busy");
     fill_answers(&answers, 31);
     struct ebjr_stored_run mine = run_of(store, "late"), theirs = mine;
@@ -645,7 +386,7 @@ static void full_disk_keeps_what_was_stored(void **state)
     struct answers answers;
     char sql[96];
     int64_t pages = 0;
-    copy_of_whole("full");
+    copy_of("whole", "full");
     ebjr_store *store = open_store("full");
     fill_answers(&answers, 31);
     struct ebjr_stored_run run = run_of(store, "late");
@@ -664,7 +405,7 @@ static void full_disk_keeps_what_was_stored(void **state)
 static void kinds_are_not_mixed(void **state)
 {
     (void)state;
-    copy_of_whole("kinds");
+    copy_of("whole", "kinds");
     ebjr_store *store = open_store("kinds");
     struct ebjr_stored_run detector = run_of(store, "late");
     struct ebjr_stored_dataset digits = {
@@ -702,13 +443,11 @@ static void kinds_are_not_mixed(void **state)
 
 /* verify.h */
 
-static const struct {
-    const char *name, *key;
-} tables[] = {
-    {"image", "dataset_id, idx"},
-    {"object", "dataset_id, idx, place"},
-    {"detection", "run_id, idx, place"},
-    {"chunk", "run_id, first"},
+static const struct table tables[] = {
+    {"image", "dataset_id, idx", NULL},
+    {"object", "dataset_id, idx, place", NULL},
+    {"detection", "run_id, idx, place", NULL},
+    {"chunk", "run_id, first", NULL},
 };
 
 static void whole_store_has_no_faults(void **state)
@@ -721,125 +460,31 @@ static void whole_store_has_no_faults(void **state)
     assert_int_equal(totals.faults, 0);
 }
 
-static sqlite3_stmt *first_row(sqlite3 *connection, const char *sql)
-{
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(connection, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    return statement;
-}
-
-static int64_t integer_of(sqlite3 *connection, const char *sql)
-{
-    sqlite3_stmt *statement = first_row(connection, sql);
-    int64_t value = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return value;
-}
-
-/* Binds a value that differs from that of the column in one byte; where there is none, something.
- */
-static void bind_changed(sqlite3_stmt *update, sqlite3_stmt *row, int column, uint64_t *seed)
-{
-    unsigned char bytes[128] = "x";
-    uint64_t difference = (uint64_t)(1 + random_below(seed, 255)) << 8 * random_below(seed, 8);
-    int type = sqlite3_column_type(row, column), size = sqlite3_column_bytes(row, column);
-    if (type == SQLITE_INTEGER) {
-        uint64_t value = (uint64_t)sqlite3_column_int64(row, column);
-        sqlite3_bind_int64(update, 1, (sqlite3_int64)(value ^ difference));
-    } else if (type == SQLITE_FLOAT) {
-        uint64_t value = bits_of(sqlite3_column_double(row, column));
-        sqlite3_bind_double(update, 1, double_of(value ^ difference));
-    } else {
-        assert_true((size_t)size < sizeof bytes);
-        if (size > 0) {
-            memcpy(bytes, sqlite3_column_blob(row, column), (size_t)size);
-            bytes[random_below(seed, (size_t)size)] ^= (unsigned char)(1 + random_below(seed, 255));
-        }
-        if (type == SQLITE_TEXT)
-            sqlite3_bind_text(update, 1, (char *)bytes, size > 0 ? size : 1, SQLITE_TRANSIENT);
-        else
-            sqlite3_bind_blob(update, 1, bytes, size > 0 ? size : 1, SQLITE_TRANSIENT);
-    }
-}
-
-/* Of a random row; false where nothing has changed: a constraint forbids it, or SQLite made of the
- * value what it was (NaN is refused, -0 is 0). */
-static bool change_byte(sqlite3 *connection, size_t table, const char *column, uint64_t *seed)
-{
-    const char *name = tables[table].name, *key = tables[table].key;
-    char sql[512];
-    sqlite3_stmt *update;
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", name);
-    size_t at = random_below(seed, (size_t)integer_of(connection, sql));
-    snprintf(sql, sizeof sql, "SELECT %s FROM %s ORDER BY %s LIMIT 1 OFFSET %zu", column, name, key,
-             at);
-    sqlite3_stmt *row = first_row(connection, sql);
-    snprintf(sql, sizeof sql,
-             "UPDATE %s SET %s = ?1 WHERE (%s) = (SELECT %s FROM %s ORDER BY %s LIMIT 1 "
-             "OFFSET %zu) AND %s IS NOT ?1",
-             name, column, key, key, name, key, at, column);
-    assert_int_equal(sqlite3_prepare_v2(connection, sql, -1, &update, NULL), SQLITE_OK);
-    bind_changed(update, row, 0, seed);
-    sqlite3_finalize(row);
-    int step = sqlite3_step(update);
-    sqlite3_finalize(update);
-    assert_true(step == SQLITE_DONE || step == SQLITE_CONSTRAINT);
-    return step == SQLITE_DONE && sqlite3_changes(connection) == 1;
-}
-
-static void changed_bytes_are_found(void **state)
+static void flipped_bits_of_every_column_are_found(void **state)
 {
     (void)state;
-    enum { CHANGES = 8 }; /* of each column */
+    enum { FLIPS = 8 }; /* of each column */
     uint64_t seed = 41;
     int missed = 0, columns = 0;
-    for (size_t table = 0; table < COUNT(tables); table++) {
-        char sql[96], column[64];
-        for (int c = 0;; c++) {
-            sqlite3 *connection;
-            assert_int_equal(sqlite3_open(scratch_path("whole"), &connection), SQLITE_OK);
-            snprintf(sql, sizeof sql, "SELECT count(*) FROM pragma_table_info('%s')",
-                     tables[table].name);
-            bool exists = c < integer_of(connection, sql);
-            if (exists) {
-                snprintf(sql, sizeof sql,
-                         "SELECT name FROM pragma_table_info('%s') LIMIT 1 OFFSET %d",
-                         tables[table].name, c);
-                sqlite3_stmt *name = first_row(connection, sql);
-                snprintf(column, sizeof column, "%s", sqlite3_column_text(name, 0));
-                sqlite3_finalize(name);
-            }
+    for (size_t i = 0; i < COUNT(tables); i++) {
+        sqlite3 *connection = connect_to(scratch_path("whole"));
+        const int count = columns_of(connection, &tables[i]);
+        sqlite3_close(connection);
+        columns += count;
+        for (int flips = 0; flips < count * FLIPS;) {
+            char what[128];
+            connection = connect_to(copy_of("whole", "flipped"));
+            bool flipped = flip_bit(what, connection, &tables[i], flips / FLIPS, &seed);
             sqlite3_close(connection);
-            if (!exists)
-                break;
-            columns++;
-            for (int changes = 0; changes < CHANGES;) {
-                assert_int_equal(sqlite3_open(copy_of_whole("changed"), &connection), SQLITE_OK);
-                assert_int_equal(
-                    sqlite3_exec(connection, "PRAGMA synchronous = OFF", NULL, NULL, NULL), 0);
-                bool changed = change_byte(connection, table, column, &seed);
-                sqlite3_close(connection);
-                changes += changed;
-                if (changed && !is_found_damaged(scratch_path("changed"))) {
-                    missed++;
-                    print_error("not found: a byte of %s.%s\n", tables[table].name, column);
-                }
+            flips += flipped;
+            if (flipped && !is_found_damaged(scratch_path("flipped"))) {
+                missed++;
+                print_error("not found: %s\n", what);
             }
         }
     }
     assert_int_equal(columns, 6 + 10 + 10 + 4);
     assert_int_equal(missed, 0);
-}
-
-/* Whether verify finds what the statement does to a whole store. */
-static bool is_found(const char *sql)
-{
-    execute(copy_of_whole("changed"), sql);
-    bool found = is_found_damaged(scratch_path("changed"));
-    if (!found)
-        print_error("not found: %s\n", sql);
-    return found;
 }
 
 static void other_changes_are_found(void **state)
@@ -912,7 +557,7 @@ static void readers_find_damage(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct ebjr_stored_detections read;
-        execute(copy_of_whole("damaged"), cases[i].sql);
+        execute(copy_of("whole", "damaged"), cases[i].sql);
         ebjr_store *store = open_store("damaged");
         struct ebjr_stored_run run = run_of(store, "student");
         assert_refused(ebjr_detection_read(&read, store, &run, true), EBJR_ESTORE, cases[i].words);
@@ -928,7 +573,7 @@ static void readers_find_damage(void **state)
     for (size_t i = 0; i < COUNT(changes); i++) {
         struct ebjr_stored_truth truth;
         struct ebjr_stored_dataset dataset;
-        execute(copy_of_whole("damaged"), changes[i]);
+        execute(copy_of("whole", "damaged"), changes[i]);
         ebjr_store *store = open_store("damaged");
         assert_done(ebjr_stored_dataset_find(&dataset, store, "val"));
         assert_refused(ebjr_truth_read(&truth, store, &dataset), EBJR_ESTORE, "changed since");
@@ -987,7 +632,7 @@ int main(void)
         cmocka_unit_test(full_disk_keeps_what_was_stored),
         cmocka_unit_test(kinds_are_not_mixed),
         cmocka_unit_test(whole_store_has_no_faults),
-        cmocka_unit_test(changed_bytes_are_found),
+        cmocka_unit_test(flipped_bits_of_every_column_are_found),
         cmocka_unit_test(other_changes_are_found),
         cmocka_unit_test(readers_find_damage),
         cmocka_unit_test(views_show_what_was_stored),
