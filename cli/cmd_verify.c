@@ -85,6 +85,6 @@ const struct command command_verify = {
     "Lists every fault: SQLite's own check, records whose seal is broken, chunks of rows whose\n"
     "SHA-256 has changed, predictions and energies that do not follow from the logits, latencies "
     "that\n"
-    "are not those that were measured.\n"
+    "are not those that were measured, images and objects that are not those that were stored.\n"
     "Exit code 0: none; 1: some. A model file that changed since it was run is noted, no fault.\n",
     run};

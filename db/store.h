@@ -1,7 +1,7 @@
 /*
  * db: the SQLite store. It keeps, once for each (model, data set, preprocessing, dtype), every
- * sample's logits and what is derived from them, with the provenance to say what they are. The
- * schema, its columns and the views for people are in schema.sql.
+ * sample's logits and what is derived from them, or every image's detections, with the provenance to
+ * say what they are. The schema, its columns and the views for people are in schema.sql.
  *
  * A store has one writer at a time and any number of readers, which never wait (WAL). Every
  * commit is durable; what was committed survives a kill or a power cut.

@@ -2,11 +2,13 @@
  * a sample follow from its index, the model's name and a seed. fill_shard STORE key=value...
  * MODEL... Keys: samples (of the data set), first, count, done (of count), classes, chunk (rows),
  * seed (of logits), labels (seed), plan, dataset, extras (0, or the seed of measurements and
- * trials). */
+ * trials), detections (an image at most; 0: outputs, not detections). */
 #include "base/error.h"
+#include "db/detection.h"
 #include "db/latency.h"
 #include "db/output.h"
 #include "db/trial.h"
+#include "db/truth.h"
 #include "runtime/derive.h"
 
 #include <math.h>
@@ -19,7 +21,7 @@ enum { LATENCIES = 5, TRIALS = 3 };
 
 struct wish {
     const char *store, *plan, *dataset;
-    int64_t samples, first, count, done, classes, chunk, seed, labels, extras;
+    int64_t samples, first, count, done, classes, chunk, seed, labels, extras, detections;
 };
 
 /* Steele, Lea and Flood, SplitMix64 */
@@ -79,6 +81,80 @@ static int append(ebjr_store *store, struct ebjr_stored_run *run, const struct w
     return status;
 }
 
+static struct ebjr_box box_of(uint64_t random)
+{
+    return (struct ebjr_box){(double)(random % 512), (double)(random >> 9 & 511),
+                             (double)(random >> 18 & 511) / 4, (double)(random >> 27 & 511) / 4};
+}
+
+/* Every third image has none, the others one or more. */
+static size_t detect(struct ebjr_detection *items, float *logits, const struct wish *wish,
+                     uint64_t seed, int64_t index)
+{
+    size_t classes = (size_t)wish->classes, count = 0;
+    if (index % 3 == 1)
+        return 0;
+    count = 1 + mix(seed + (uint64_t)index) % (size_t)wish->detections;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t random = mix(mix(seed ^ (uint64_t)index) + i);
+        logits_of(logits + i * classes, wish, random, index);
+        items[i] = (struct ebjr_detection){.image = (uint32_t)index,
+                                           .category = (uint32_t)(random % (uint64_t)classes),
+                                           .box = box_of(random),
+                                           .score = (double)(random >> 40 & 255) / 256};
+    }
+    return count;
+}
+
+static int append_detections(ebjr_store *store, struct ebjr_stored_run *run,
+                             const struct wish *wish, const char *model)
+{
+    size_t classes = (size_t)wish->classes, most = (size_t)(wish->chunk * wish->detections);
+    struct ebjr_detection *items = calloc(most, sizeof *items);
+    float *logits = calloc(most * classes, sizeof *logits);
+    int status = items && logits ? 0 : ebjr_error_memory();
+    while (!status && run->done < wish->done) {
+        struct ebjr_detections chunk = {.items = items, .logits = logits, .classes = classes};
+        int64_t images =
+            wish->done - run->done < wish->chunk ? wish->done - run->done : wish->chunk;
+        for (int64_t i = 0; i < images; i++)
+            chunk.count += detect(items + chunk.count, logits + chunk.count * classes, wish,
+                                  seed_of(model, wish->seed), run->first + run->done + i);
+        status = ebjr_detection_append(store, run, &chunk, images);
+    }
+    free(items);
+    free(logits);
+    return status;
+}
+
+/* Images with an object or two. */
+static int put_truth(ebjr_store *store, const struct wish *wish,
+                     struct ebjr_stored_dataset *dataset)
+{
+    size_t images = (size_t)wish->samples;
+    struct ebjr_stored_truth truth = {.images = calloc(images, sizeof *truth.images),
+                                      .objects = calloc(2 * images, sizeof *truth.objects)};
+    int status = truth.images && truth.objects ? 0 : ebjr_error_memory();
+    truth.truth = (struct ebjr_truth){.images = images, .objects = truth.objects};
+    for (size_t i = 0; !status && i < images; i++) {
+        uint64_t random = mix(mix((uint64_t)wish->labels) + i);
+        truth.images[i] = (struct ebjr_image){
+            .number = (int64_t)i + 1, .width = 640, .height = i % 2 ? 480 : EBJR_UNKNOWN};
+        snprintf(truth.images[i].file, sizeof truth.images[i].file, "%zu.jpg", i);
+        for (size_t k = 0; k <= random % 2; k++, random = mix(random))
+            truth.objects[truth.truth.count++] =
+                (struct ebjr_object){.image = (uint32_t)i,
+                                     .category = (uint32_t)(random % (uint64_t)wish->classes),
+                                     .box = box_of(random),
+                                     .area = (double)(random >> 50),
+                                     .crowd = random >> 60 == 0};
+    }
+    if (!status)
+        status = ebjr_truth_put(store, dataset, &truth);
+    ebjr_stored_truth_free(&truth);
+    return status;
+}
+
 static void hexadecimal(char out[EBJR_HASH_TEXT], const char *name)
 {
     uint64_t state = seed_of(name, 1);
@@ -132,7 +208,8 @@ static int put_model(ebjr_store *store, const struct wish *wish, const char *nam
     snprintf(run.plan, sizeof run.plan, "%s", wish->plan);
     hexadecimal(model.sha256, name);
     hexadecimal(dataset.sha256, wish->dataset);
-    int status = ebjr_stored_dataset_put(store, &dataset);
+    int status = wish->detections ? put_truth(store, wish, &dataset)
+                                  : ebjr_stored_dataset_put(store, &dataset);
     if (!status)
         status = ebjr_stored_model_put(store, &model);
     run.model_id = model.id;
@@ -140,7 +217,8 @@ static int put_model(ebjr_store *store, const struct wish *wish, const char *nam
     if (!status)
         status = ebjr_stored_run_put(store, &run);
     if (!status)
-        status = append(store, &run, wish, name);
+        status = wish->detections ? append_detections(store, &run, wish, name)
+                                  : append(store, &run, wish, name);
     return status || !wish->extras ? status : put_extras(store, wish, &run);
 }
 
@@ -156,7 +234,7 @@ static bool take(struct wish *wish, const char *argument)
         {"classes=", &wish->classes, NULL}, {"chunk=", &wish->chunk, NULL},
         {"seed=", &wish->seed, NULL},       {"labels=", &wish->labels, NULL},
         {"extras=", &wish->extras, NULL},   {"plan=", NULL, &wish->plan},
-        {"dataset=", NULL, &wish->dataset},
+        {"dataset=", NULL, &wish->dataset}, {"detections=", &wish->detections, NULL},
     };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         size_t length = strlen(keys[i].name);

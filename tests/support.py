@@ -95,10 +95,13 @@ class ProgramTest(unittest.TestCase):
             "model": "SELECT id, name, kind, sha256, path, bytes, parameters FROM model",
             "dataset": "SELECT id, name, kind, sha256, path, bytes, samples, shape FROM dataset",
             "sample": "SELECT * FROM sample ORDER BY dataset_id, idx",
+            "image": "SELECT * FROM image ORDER BY dataset_id, idx",
+            "object": "SELECT * FROM object ORDER BY dataset_id, idx, place",
             "run": "SELECT id, model_id, dataset_id, preprocessing, dtype, classes, samples, done,"
                    " flops, flops_mac2, flops_source, uncounted, uncounted_mac2, device, plan,"
                    " library, host, program, finished <> '' FROM run",
             "output": "SELECT * FROM output ORDER BY run_id, idx",
+            "detection": "SELECT * FROM detection ORDER BY run_id, idx, place",
             "chunks": "SELECT run_id, sum(count) FROM chunk GROUP BY run_id",
         }
         return {table: self.query(sql, db=db) for table, sql in queries.items()}

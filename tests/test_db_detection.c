@@ -492,8 +492,7 @@ static void other_changes_are_found(void **state)
     (void)state;
     static const char *const changes[] = {
         "DELETE FROM detection WHERE run_id = 1 AND idx = 0 AND place = 0",
-        "DELETE FROM detection WHERE (run_id, idx, place) = "
-        "(SELECT run_id, idx, place FROM detection WHERE run_id = 1 ORDER BY 2 DESC, 3 DESC)",
+        "DELETE FROM detection WHERE run_id = 1 AND idx = 39 AND place = 0",
         "DELETE FROM detection WHERE run_id = 2",
         "DELETE FROM detection WHERE run_id = 1 AND idx = 1",
         "DELETE FROM detection WHERE run_id = 3; DELETE FROM chunk WHERE run_id = 3",

@@ -38,8 +38,8 @@ static int merge(struct ebjr_merged_run *out, const char *into, const char *a, c
     struct ebjr_merged_run *runs = NULL;
     size_t count = 0;
     int status = ebjr_store_merge(&runs, &count, scratch_path(into), stores, COUNT(stores), &quiet);
-    if (!status && out)
-        *out = runs[0];
+    if (out)
+        *out = status ? (struct ebjr_merged_run){0} : runs[0];
     free(runs);
     return status;
 }
@@ -136,24 +136,25 @@ static void what_both_have_is_compared(void **state)
 static void other_answers_are_refused(void **state)
 {
     (void)state;
-    static const char *const changes[] = {
-        "UPDATE detection SET score = score / 2 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET category = category + 1 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET x = x + 1 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET y = y + 1 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET width = width + 1 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET height = height + 1 WHERE idx = 8 AND place = 0",
-        "UPDATE detection SET logits = zeroblob(20) WHERE idx = 8 AND place = 0",
-        "DELETE FROM detection WHERE idx = 8",
-        "INSERT INTO detection SELECT run_id, idx, 1 + max(place), 1, 0.5, 1, 1, 1, 1, logits "
-        "FROM detection WHERE idx = 8",
+    static const struct {
+        const char *sql, *words;
+    } cases[] = {
+        {"UPDATE detection SET score = score / 2 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET category = category + 1 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET x = x + 1 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET y = y + 1 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET width = width + 1 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET height = height + 1 WHERE idx = 8 AND place = 0", "image 8"},
+        {"UPDATE detection SET logits = zeroblob(20) WHERE idx = 8 AND place = 0", "image 8"},
+        {"DELETE FROM detection WHERE idx = 8", "image 8"},
+        {"INSERT INTO detection VALUES (1, 10, 0, 1, 1, 1, 1, 1, 1, zeroblob(20))", "image 10"},
     };
     fill_shard("original", "student", CLASSES, SEED, 0, IMAGES);
     begin_run("other chunks", 20);
-    for (size_t i = 0; i < COUNT(changes); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         execute(copy_of("other chunks", "target"), "DELETE FROM chunk");
-        execute(scratch_path("target"), changes[i]);
-        assert_refused(merge(NULL, "target", "original", "original"), EBJR_EFORMAT, "image 8");
+        execute(scratch_path("target"), cases[i].sql);
+        assert_refused(merge(NULL, "target", "original", "original"), EBJR_EFORMAT, cases[i].words);
         assert_non_null(strstr(ebjr_error_last(), "two answers"));
         assert_answer(scratch_path("target"), "SELECT done FROM run", "20");
     }

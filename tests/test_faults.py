@@ -62,7 +62,8 @@ class Faults(ProgramTest):
         self.assertEqual(process.returncode, 0, (output, talk))
         if before:
             after = self.contents()
-            for table in ("model", "dataset", "sample", "output"):
+            for table in ("model", "dataset", "sample", "image", "object", "output",
+                          "detection"):
                 self.assertTrue(set(before[table]) <= set(after[table]), table)
 
     def sweep(self, store, arguments):

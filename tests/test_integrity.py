@@ -2,13 +2,16 @@
 refused unless it says the same as before."""
 
 import json
+import os
 import sqlite3
+import subprocess
 import unittest
 
 import numpy as np
 
 from support import ProgramTest, random_logits
 
+FILL = os.environ["EBJR_FILL_SHARD"]
 SAMPLES, CLASSES, CHANGES = 400, 6, 1000
 
 
@@ -21,6 +24,8 @@ class Integrity(ProgramTest):
             latencies = self.save("ns.npy", self.generator.integers(1000, 9000, SAMPLES))
             self.import_logits(name, random_logits(seed, SAMPLES, CLASSES, labels, 3 + 3 * seed),
                                labels, "--latency-ns", latencies, "--flops", "1000")
+        subprocess.run([FILL, self.db, "samples=50", f"classes={CLASSES}", "detections=4",
+                        "detector"], check=True)
 
     def flip(self, data, at):
         return data[:at] + bytes([data[at] ^ (1 << int(self.generator.integers(8)))]) + data[at + 1:]
@@ -51,9 +56,11 @@ class Integrity(ProgramTest):
     def cells(self):
         """Table, key columns and column of all that is stored, the values being what is changed."""
         for table, key in (("output", ("run_id", "idx")), ("sample", ("dataset_id", "idx")),
-                           ("chunk", ("run_id", "first")), ("latency", ("measurement_id", "idx")),
-                           ("model", ("id",)), ("dataset", ("id",)), ("run", ("id",)),
-                           ("measurement", ("id",))):
+                           ("chunk", ("run_id", "first")), ("image", ("dataset_id", "idx")),
+                           ("object", ("dataset_id", "idx", "place")),
+                           ("detection", ("run_id", "idx", "place")),
+                           ("latency", ("measurement_id", "idx")), ("model", ("id",)),
+                           ("dataset", ("id",)), ("run", ("id",)), ("measurement", ("id",))):
             columns = [row[1] for row in self.query(f"PRAGMA table_info({table})")]
             rows = self.query(f"SELECT {', '.join(key)} FROM {table}")
             yield table, key, [name for name in columns if name not in key], rows
@@ -82,7 +89,7 @@ class Integrity(ProgramTest):
             if value is None or value in ("", b""):
                 continue
             changed = self.change_value(value)
-            if changed != changed:  # SQLite stores no NaN
+            if changed != changed or changed == value:  # SQLite stores no NaN, and no -0
                 continue
             self.query(f"UPDATE {table} SET {column} = ? WHERE {where}", changed, *row)
             if self.verdict():

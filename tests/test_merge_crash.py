@@ -16,7 +16,13 @@ class Killed(MergeTest):
     SAMPLES = 30_000
 
     def test_merge(self):
-        keys = {"classes": 10, "chunk": 500, "extras": 3}
+        self.assert_survives()
+
+    def test_merge_of_detections(self):
+        self.assert_survives(detections=3)
+
+    def assert_survives(self, **keys):
+        keys = {"classes": 10, "chunk": 500, "extras": 3, **keys}
         stores = self.shards(10_000, 20_000, self.SAMPLES, **keys)
         one = self.fill("one.db", **{**keys, "chunk": 16384})
         digests = [self.digest(store) for store in stores]
@@ -86,6 +92,12 @@ class FailingDisk(Faults, MergeTest):
         self.assert_swept(self.fill("earlier.db", "small", done=20),
                           ("merge", "--db", self.db, *stores))
         self.assertEqual([self.digest(store) for store in stores], digests)
+
+    def test_merge_of_detections(self):
+        stores = self.shards(50, 100, models=["small"], detections=3)
+        self.assert_swept(self.fill("earlier.db", "small", done=20, detections=3),
+                          ("merge", "--db", self.db, *stores))
+        self.assert_swept(None, ("merge", "--db", self.db, *stores))
 
     test_import_into_a_new_store = test_import_beside_another = test_import_of_latencies = None
 
