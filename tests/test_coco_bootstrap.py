@@ -42,6 +42,12 @@ def give(coco, score, threshold):
         coco.move(image, value >= threshold)
 
 
+def ends(estimate, values, k):
+    """The k-th smallest and the k-th largest."""
+    values = np.sort(values)
+    return values[k - 1], values[-k]
+
+
 class Intervals(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -53,9 +59,9 @@ class Intervals(unittest.TestCase):
         give(self.coco, self.sample.score, np.median(self.sample.score))
 
     def expect(self, interval, estimate, values, level):
-        values, k = np.sort(values), int((len(values) + 1) * (1 - level) / 2 + 1e-9)
+        k = int((len(values) + 1) * (1 - level) / 2 + 1e-9)
         self.assertEqual((interval.estimate, interval.low, interval.high),
-                         (estimate, values[k - 1], values[-k]))
+                         (estimate, *ends(estimate, values, k)))
 
     def test_are_those_of_numpy(self):
         for figure, count, level, seed in ((AP, 199, 0.95, 1), (AP50, 99, 0.9, 7), (AR10, 39, 0.9, 3)):
@@ -127,6 +133,195 @@ class Intervals(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "0 samples"):
             uncertainty(empty, AP, 99, 0.9)
         empty.close()
+
+
+def figures_of(sample, which, latencies=None):
+    """Every threshold: (threshold, figures of the budgets), by moving images in Python."""
+    coco, n = sample.coco(), sample.images
+    teacher = coco.figure(which)
+    rows = []
+    for t in [math.inf] + sorted(set(sample.score), reverse=True):
+        keeps = sample.score >= t
+        for image in np.flatnonzero(keeps):
+            coco.move(int(image))
+        rate = 1 - keeps.mean()
+        latency = [np.nan] * 3
+        if latencies:
+            times = np.sort(latencies[0] + np.where(keeps, 0, latencies[1]))
+            latency = [times.mean()] + [times[math.ceil(q * n) - 1] for q in (0.95, 0.99)]
+        now = coco.figure(which)
+        rows.append((t, [now, teacher - now, 1 + rate * 10, rate, *latency]))
+    coco.close()
+    return rows
+
+
+def met(figures, budgets):
+    return all(figures[0] >= limit if name == "min_accuracy"
+               else figures[BUDGETS.index(name)] <= limit for name, limit in budgets.items())
+
+
+def binomial_cdf(k, n, p):
+    return math.fsum(math.comb(n, i) * p**i * (1 - p)**(n - i) for i in range(k + 1))
+
+
+class Plain(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sample = population(11, 80, categories=4)
+        cls.sample.score = np.round(cls.sample.score, 2)
+        rng = np.random.default_rng(1)
+        cls.latencies = rng.uniform(1, 2, 80), rng.uniform(5, 20, 80)
+
+    def test_is_the_best_of_all_thresholds(self):
+        sample = self.sample
+        for which in (AP, AP50, AR10):
+            rows = figures_of(sample, which, self.latencies)
+            mid = rows[len(rows) // 2][1]
+            for budgets in ({"max_drop": mid[1]}, {"min_accuracy": mid[0]},
+                            {"max_teacher_rate": 0.4}, {"max_latency": mid[4] + 1e-9},
+                            {"max_p95": mid[5], "max_drop": 0.2}, {"max_p99": mid[6]},
+                            {"max_flops": 5, "max_drop": 0.5}, {}):
+                for objective, column, sign in (("flops", 2, 1), ("teacher_rate", 3, 1),
+                                                ("latency", 4, 1), ("accuracy", 0, -1)):
+                    pick = sample.pick(which, objective, False, flops=(1, 10),
+                                       latencies=self.latencies, **budgets)
+                    fit = [row for row in rows if met(row[1], budgets)]
+                    best = min(sign * row[1][column] for row in fit)
+                    threshold, figures = [row for row in fit if sign * row[1][column] == best][-1]
+                    self.assertTrue(pick.feasible)
+                    self.assertEqual(pick.threshold, threshold, (budgets, objective))
+                    np.testing.assert_allclose(list(pick.figures), figures, rtol=1e-12, atol=1e-12)
+                    self.assertEqual((pick.images, pick.tested), (80, 0))
+                    self.assertTrue(np.isnan(list(pick.bound)).all())
+
+    def test_infeasible_says_what_cannot_be_met(self):
+        rows = figures_of(self.sample, AP)
+        most = max(row[1][0] for row in rows)
+        pick = self.sample.pick(AP, certify=False, min_accuracy=most + 0.01, max_teacher_rate=0.5)
+        self.assertFalse(pick.feasible)
+        self.assertEqual(pick.conflict, 1 << BUDGETS.index("min_accuracy"))
+        self.assertAlmostEqual(pick.reachable[0], most, 12)
+        self.assertTrue(math.isnan(pick.threshold))
+        both = self.sample.pick(AP, certify=False, max_drop=0.0, max_teacher_rate=0.05)
+        self.assertFalse(both.feasible)
+        self.assertEqual(both.conflict, 1 << 1 | 1 << 3)
+
+    def test_binding(self):
+        pick = self.sample.pick(AP, certify=False, max_drop=0.03, max_teacher_rate=0.99)
+        self.assertEqual(pick.binding, 1 << BUDGETS.index("max_drop"))
+
+
+class Certified(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sample = population(12, 400, categories=4)
+
+    def halves(self, seed):
+        part = split(self.sample.images, seed)
+        return [self.sample.draw(np.flatnonzero(part == p)) for p in (0, 1)]
+
+    def pick(self, **options):
+        return self.sample.pick(AP, resamples=199, flops=(1, 10), **options)
+
+    def test_the_ends_are_those_of_numpy(self):
+        """Of the other half, at the level of each budget's part of delta."""
+        for budgets in ({"max_drop": 0.08}, {"min_accuracy": 0.3},
+                        {"max_drop": 0.1, "max_teacher_rate": 0.75},
+                        {"min_accuracy": 0.3, "max_flops": 9}):
+            pick = self.pick(delta=0.1, split_seed=5, **budgets)
+            self.assertTrue(pick.feasible, budgets)
+            delta = 0.1 / len(budgets)
+            self.assertEqual(pick.delta_each, delta)
+            testing = self.halves(5)[1]
+            self.assertEqual(pick.images, testing.images)
+            coco = testing.coco()
+            teacher = coco.figure(AP)
+            give(coco, testing.score, pick.threshold)
+            now = coco.figure(AP)
+            np.testing.assert_allclose(pick.figures[:2], (now, teacher - now), atol=1e-12)
+            weights = resamples(1, testing.images, 199)
+            values = np.array([coco.weighted(AP, w) for w in weights])
+            lost = np.array([coco.weighted(AP, w, True) for w in weights]) - values
+            coco.close()
+            k = int(200 * delta + 1e-9)
+            asked = int((testing.score < pick.threshold).sum())
+            expected = ends(now, values, k)[0], ends(teacher - now, lost, k)[1]
+            for b, name in enumerate(BUDGETS):
+                self.assertEqual(math.isnan(pick.bound[b]), name not in budgets)
+            if "min_accuracy" in budgets:
+                self.assertAlmostEqual(pick.bound[0], expected[0], 12)
+                self.assertGreaterEqual(pick.bound[0], budgets["min_accuracy"])
+            if "max_drop" in budgets:
+                self.assertAlmostEqual(pick.bound[1], expected[1], 12)
+                self.assertLessEqual(pick.bound[1], budgets["max_drop"])
+            if "max_teacher_rate" in budgets:
+                self.assertAlmostEqual(
+                    binomial_cdf(asked, testing.images, pick.bound[3]), delta, 9)
+                self.assertLessEqual(pick.bound[3], 0.75)
+            if "max_flops" in budgets:
+                rate = (pick.bound[2] - 1) / 10
+                self.assertAlmostEqual(binomial_cdf(asked, testing.images, rate), delta, 9)
+                self.assertLessEqual(pick.bound[2], 9)
+
+    def test_thresholds_are_proposed_by_the_first_half(self):
+        """What is picked is one of its scores, and what the second half is like does not change
+        which ones are tested."""
+        first, second = self.halves(3)
+        pick = self.pick(max_drop=0.08, split_seed=3)
+        self.assertIn(pick.threshold, first.score)
+        self.assertNotIn(pick.threshold, second.score)
+        self.assertTrue(1 <= pick.tested <= 21)
+
+    def test_a_budget_that_only_the_teacher_meets(self):
+        pick = self.pick(max_drop=1e-9)
+        self.assertTrue(pick.feasible)
+        self.assertEqual((pick.threshold, pick.bound[1]), (math.inf, 0))
+
+    def test_infeasible_says_what_cannot_be_certified(self):
+        pick = self.pick(max_drop=-0.5)
+        self.assertFalse(pick.feasible)
+        self.assertEqual((pick.conflict, pick.tested), (1 << 1, 0))
+        # met by the samples, but not for certain
+        for seed in range(1, 20):
+            second = self.halves(seed)[1].coco().figure(AP)
+            pick = self.pick(min_accuracy=second - 1e-4, split_seed=seed, max_teacher_rate=1.0)
+            if pick.tested:
+                break
+        self.assertFalse(pick.feasible)
+        self.assertTrue(pick.conflict & 1 << 0)
+        self.assertGreater(pick.tested, 0)
+
+    def test_what_cannot_be_meant(self):
+        for words, options in (("delta of 0.5", {"delta": 0.5}), ("delta of nan", {"delta": math.nan}),
+                               ("too few", {"delta": 0.001}),
+                               ("--max-latency: latencies", {"max_latency": 5}),
+                               ("--max-p99: latencies", {"max_p99": 5}),
+                               ("no latencies", {"objective": "latency"})):
+            with self.assertRaisesRegex(ValueError, words):
+                self.pick(**{"max_drop": 0.1, **options})
+        sample = self.sample
+        with self.assertRaisesRegex(ValueError, "--max-flops: the FLOPs"):
+            sample.pick(AP, max_flops=5, resamples=99)
+        with self.assertRaisesRegex(ValueError, "--max-p95: the latencies"):
+            sample.pick(AP, certify=False, max_p95=5)
+        with self.assertRaisesRegex(ValueError, "1 images cannot be split"):
+            sample.draw(np.array([0])).pick(AP, max_drop=0.1, resamples=99)
+        for certify in (False, True):
+            none = sample.draw(np.arange(0))
+            with self.assertRaises(ValueError):
+                none.pick(AP, certify=certify, max_drop=0.1, resamples=99)
+            empty = sample.draw(np.arange(9))
+            empty.objects = empty.objects[:0]
+            with self.assertRaisesRegex(ValueError, "ap is not defined"):
+                empty.pick(AP, certify=certify, max_drop=0.1, resamples=99)
+            bad = sample.draw(np.arange(9))
+            bad.score[3] = math.inf
+            with self.assertRaisesRegex(ValueError, "score is inf"):
+                bad.pick(AP, certify=certify, max_drop=0.1, resamples=99)
+            bad = sample.draw(np.arange(9))
+            bad.teacher["category"][7] = 99
+            with self.assertRaisesRegex(ValueError, "teacher's: detection 7: .*category 99"):
+                bad.pick(AP, certify=certify, max_drop=0.1, resamples=99)
 
 
 if __name__ == "__main__":
