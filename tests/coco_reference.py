@@ -44,27 +44,40 @@ def match(detections, objects, least, area):
     return result
 
 
-def of_category(images, detections, objects, least, area, most):
-    """(average precision, recall), or None where there is no object of the kind."""
-    matched, wanted = [], 0
-    low, high = RANGES[area]
-    for image in range(images):
-        here = objects.get(image, [])
-        wanted += sum(not o["crowd"] and low <= o["area"] <= high for o in here)
-        ranked = sorted(detections.get(image, []), key=lambda d: -d["score"])[:100]
-        matched += match(ranked, here, least, area)[:most]
-    if wanted == 0:
-        return None
-    matched.sort(key=lambda m: -m[0])
-    right = np.cumsum([m[1] for m in matched])
-    counted = np.cumsum([m[2] for m in matched])
-    if len(matched) == 0:
+def precision_recall(score, right, counted, wanted):
+    """(average precision, recall) of detections in the order of images."""
+    if len(score) == 0:
         return 0.0, 0.0
+    order = np.argsort(-score, kind="stable")
+    right, counted = np.cumsum(right[order]), np.cumsum(counted[order])
     precision = right / (counted + np.spacing(1))
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     at = np.searchsorted(right / wanted, RECALLS, side="left")
     return (np.where(at < len(precision), precision[np.minimum(at, len(precision) - 1)], 0).mean(),
             right[-1] / wanted)
+
+
+def matched_of(images, detections, objects, least, area, most):
+    """The columns of all matches, image by image."""
+    matched = []
+    for image in range(images):
+        ranked = sorted(detections.get(image, []), key=lambda d: -d["score"])[:100]
+        matched += match(ranked, objects.get(image, []), least, area)[:most]
+    return [np.array(column) for column in zip(*matched)] or [np.zeros(0)] * 3
+
+
+def wanted_of(objects, area):
+    low, high = RANGES[area]
+    return sum(not o["crowd"] and low <= o["area"] <= high for here in objects.values()
+               for o in here)
+
+
+def of_category(images, detections, objects, least, area, most):
+    """(average precision, recall), or None where there is no object of the kind."""
+    wanted = wanted_of(objects, area)
+    if wanted == 0:
+        return None
+    return precision_recall(*matched_of(images, detections, objects, least, area, most), wanted)
 
 
 def by_image(items, category):
