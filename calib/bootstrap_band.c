@@ -32,8 +32,10 @@ static void accuracy_at(double *accuracy, size_t stride, const double *share, si
     }
 }
 
-static int band_alloc(struct ebjr_band *out, size_t count)
+int ebjr_band_make(struct ebjr_band *out, size_t count)
 {
+    if (count < 2)
+        return ebjr_error_set(EBJR_EINVAL, "a band at %zu shares: give 2 or more", count);
     *out = (struct ebjr_band){.count = count,
                               .share = ebjr_resample_matrix(count, 1),
                               .accuracy = ebjr_resample_matrix(count, 1),
@@ -74,14 +76,12 @@ int ebjr_bootstrap_band(struct ebjr_band *out, const double *score, const uint8_
     double *values = NULL;
     *out = (struct ebjr_band){0};
     int status = ebjr_resample_check(options, n);
-    if (!status && count < 2)
-        status = ebjr_error_set(EBJR_EINVAL, "a band at %zu shares: give 2 or more", count);
+    if (!status)
+        status = ebjr_band_make(out, count);
     if (!status)
         status = ebjr_ranking_make(&ranking, score, student_correct, teacher_correct, n);
     if (!status)
         status = ebjr_resampler_make(&resampler, n, options->seed);
-    if (!status)
-        status = band_alloc(out, count);
     if (!status && !(values = ebjr_resample_matrix(count, options->resamples)))
         status = ebjr_error_memory();
     if (!status)

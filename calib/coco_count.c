@@ -18,7 +18,7 @@ static const struct {
 /* At one overlap. Recalls 0, 0.01, ... that are reached grow with the right ones; best[r] is the
  * highest precision seen while r was the last of them. */
 struct tally {
-    uint64_t right, counted; /* plain ones are not counted here */
+    int64_t right, counted; /* plain ones are not counted here */
     int reached;
     double best[RECALLS];
 };
@@ -30,29 +30,30 @@ struct count {
     const uint32_t *weight;
     unsigned overlaps;
     uint16_t most;
-    size_t word;              /* of the bits of plain, active detections; `left` are those of it */
-    uint64_t left, before;    /* that are not among the `before` */
-    uint64_t needed[RECALLS]; /* right ones for that recall */
+    size_t word;             /* of the bits of plain, active detections, */
+    uint64_t left;           /* of which these come after the */
+    int64_t before;          /* plain ones counted so far */
+    int64_t needed[RECALLS]; /* right ones for that recall */
     struct tally tallies[EBJR_COCO_OVERLAPS];
 };
 
-static uint64_t times(const struct count *count, size_t at)
+static int64_t times(const struct count *count, size_t at)
 {
     return count->weight ? count->weight[count->category->image[at]] : 1;
 }
 
-static uint64_t times_of_bits(const struct count *count, uint64_t bits)
+static int64_t times_of_bits(const struct count *count, uint64_t bits)
 {
-    uint64_t sum = 0;
+    int64_t sum = 0;
     if (!count->weight)
-        return (uint64_t)__builtin_popcountll(bits);
+        return __builtin_popcountll(bits);
     for (; bits; bits &= bits - 1)
         sum += times(count, count->word * WORD + (size_t)__builtin_ctzll(bits));
     return sum;
 }
 
 /* How many plain detections come before a place; asked for ever later ones. */
-static uint64_t plain_before(struct count *count, size_t at)
+static int64_t plain_before(struct count *count, size_t at)
 {
     while (count->word < at / WORD) {
         count->before += times_of_bits(count, count->left);
@@ -68,8 +69,8 @@ static uint64_t plain_before(struct count *count, size_t at)
 /* A detection, or w copies of it side by side: of these the last has the highest precision, since
  * (j + 1) / (k + 1) >= j / k. The small term is that by which pycocotools keeps a division by zero
  * away. */
-static void take(struct count *count, const struct ebjr_coco_special *special, uint64_t before,
-                 uint64_t w)
+static inline void take(struct count *count, const struct ebjr_coco_special *special,
+                        int64_t before, int64_t w)
 {
     for (unsigned bits = special->counted & count->overlaps; bits; bits &= bits - 1) {
         const int t = __builtin_ctz(bits);
@@ -81,8 +82,8 @@ static void take(struct count *count, const struct ebjr_coco_special *special, u
         while (tally->reached + 1 < RECALLS && count->needed[tally->reached + 1] <= tally->right)
             tally->reached++;
         double precision = (double)tally->right / ((double)(before + tally->counted) + DBL_EPSILON);
-        if (tally->best[tally->reached] < precision)
-            tally->best[tally->reached] = precision;
+        double *best = &tally->best[tally->reached];
+        *best = *best > precision ? *best : precision;
     }
 }
 
@@ -98,7 +99,7 @@ static bool is_tied(const struct ebjr_coco_category *category, size_t at)
 
 /* Detections of one image and score, from special i on: a copy of the image has them all, in their
  * order, before the next copy has. Returns the first special that is none of them. */
-static size_t take_tied(struct count *count, size_t i, uint64_t w)
+static size_t take_tied(struct count *count, size_t i, int64_t w)
 {
     const struct ebjr_coco_special *specials = count->area->specials;
     const uint64_t *tied = count->category->tied, *plain = count->area->plain;
@@ -109,8 +110,8 @@ static size_t take_tied(struct count *count, size_t i, uint64_t w)
         to++;
     while (end < count->area->special_count && specials[end].at < to)
         end++;
-    uint64_t before = plain_before(count, from);
-    for (uint64_t copy = 0; copy < w; copy++) {
+    int64_t before = plain_before(count, from);
+    for (int64_t copy = 0; copy < w; copy++) {
         size_t next = i;
         for (size_t at = from; at < to; at++) {
             if (next < end && specials[next].at == at) {
@@ -129,7 +130,7 @@ static void take_all(struct count *count)
     const struct ebjr_coco_area *area = count->area;
     for (size_t i = 0; i < area->special_count;) {
         const struct ebjr_coco_special *special = &area->specials[i];
-        const uint64_t w = is_set(count->active, special->at) ? times(count, special->at) : 0;
+        const int64_t w = is_set(count->active, special->at) ? times(count, special->at) : 0;
         if (w > 1 && is_tied(count->category, special->at)) {
             i = take_tied(count, i, w);
             continue;
@@ -140,10 +141,10 @@ static void take_all(struct count *count)
     }
 }
 
-static uint64_t wanted_of(const struct ebjr_coco_category *category, int area,
-                          const uint32_t *weight)
+static int64_t wanted_of(const struct ebjr_coco_category *category, int area,
+                         const uint32_t *weight)
 {
-    uint64_t sum = 0;
+    int64_t sum = 0;
     if (!weight)
         return category->areas[area].wanted;
     for (size_t i = 0; i < category->object_count; i++)
@@ -152,11 +153,11 @@ static uint64_t wanted_of(const struct ebjr_coco_category *category, int area,
     return sum;
 }
 
-static void find_needed(uint64_t needed[RECALLS], uint64_t wanted)
+static void find_needed(int64_t needed[RECALLS], int64_t wanted)
 {
     for (int r = 0; r < RECALLS; r++) {
         const double recall = r == RECALLS - 1 ? 1.0 : r * 0.01;
-        uint64_t right = (uint64_t)(recall * (double)wanted);
+        int64_t right = (int64_t)(recall * (double)wanted);
         while (right > 0 && (double)(right - 1) / (double)wanted >= recall)
             right--;
         while ((double)right / (double)wanted < recall)

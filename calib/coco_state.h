@@ -28,7 +28,7 @@ struct ebjr_coco_object {
 };
 
 struct ebjr_coco_counts {
-    uint64_t wanted;                      /* objects; 0: the rest means nothing */
+    int64_t wanted;                       /* objects; 0: the rest means nothing */
     double precision[EBJR_COCO_OVERLAPS]; /* average */
     double recall[EBJR_COCO_OVERLAPS];
 };

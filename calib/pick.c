@@ -52,8 +52,7 @@ void ebjr_proposals_take(struct ebjr_proposals *proposals, const struct ebjr_poi
     proposals->next = point->student + proposals->step;
 }
 
-/* The curve's points become those of the given thresholds, with the counts they have on it. */
-static int restrict_to(struct ebjr_curve *curve, const double *threshold, size_t count)
+int ebjr_pick_restrict(struct ebjr_curve *curve, const double *threshold, size_t count)
 {
     struct ebjr_point *points = malloc((count ? count : 1) * sizeof *points);
     if (!points)
@@ -84,7 +83,7 @@ static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_sample
         for (size_t j = 0; j + 1 < request->grid_count; j++)
             if (!(request->grid[j] > request->grid[j + 1]))
                 return ebjr_error_set(EBJR_EINVAL, "a grid of thresholds is strictly descending");
-        return restrict_to(curve, request->grid, request->grid_count);
+        return ebjr_pick_restrict(curve, request->grid, request->grid_count);
     }
     if (!tuning || tuning->n == 0)
         return ebjr_pick_untuned();
@@ -96,7 +95,7 @@ static int propose_candidates(struct ebjr_curve *curve, const struct ebjr_sample
         ebjr_proposals_begin(proposals, &tuned);
         for (size_t i = 0; i < tuned.count; i++)
             ebjr_proposals_take(proposals, &tuned.points[i]);
-        status = restrict_to(curve, proposals->threshold, proposals->count);
+        status = ebjr_pick_restrict(curve, proposals->threshold, proposals->count);
     }
     ebjr_curve_free(&tuned);
     free(proposals);

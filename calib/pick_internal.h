@@ -19,6 +19,10 @@ struct ebjr_proposals {
 void ebjr_proposals_begin(struct ebjr_proposals *out, const struct ebjr_curve *totals);
 void ebjr_proposals_take(struct ebjr_proposals *proposals, const struct ebjr_point *point);
 
+/* The curve's points become those of the given thresholds, with the counts they have on it. Errors:
+ * EBJR_ENOMEM. */
+int ebjr_pick_restrict(struct ebjr_curve *curve, const double *threshold, size_t count);
+
 /* certified, uncertified and delta_each. */
 void ebjr_pick_divide_delta(struct ebjr_pick *pick, const struct ebjr_pick_request *request);
 

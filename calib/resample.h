@@ -52,6 +52,10 @@ int ebjr_resample_check(const struct ebjr_bootstrap *options, size_t n);
 struct ebjr_interval ebjr_resample_interval(double estimate, double *values,
                                             const struct ebjr_bootstrap *options);
 
+/* A band at 0, 1/(count-1), ..., 1, otherwise empty. Free it after a failure too. Errors:
+ * EBJR_EINVAL count < 2; EBJR_ENOMEM. */
+int ebjr_band_make(struct ebjr_band *out, size_t count);
+
 /* Zeros; NULL: no memory. */
 double *ebjr_resample_matrix(size_t rows, size_t columns);
 

@@ -1,0 +1,148 @@
+#include "calib/coco_bootstrap.h"
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "calib/coco_resample.h"
+#include "calib/coco_state.h"
+#include "calib/resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAWN_AT_ONCE = 1 << 20 }; /* images in a block of resamples, about */
+
+struct block {
+    const ebjr_coco *coco;
+    enum ebjr_coco_figure figure;
+    bool teacher;
+    const uint32_t *drawn; /* [resamples of the block][images] */
+    double *values;
+};
+
+static void count_block(void *context, size_t from, size_t to)
+{
+    const struct block *block = context;
+    for (size_t b = from; b < to; b++)
+        block->values[b] = ebjr_coco_weighted(
+            block->coco, block->figure, block->drawn + b * block->coco->images, block->teacher);
+}
+
+/* Resamples are drawn one after the other, and counted at once. */
+int ebjr_coco_resample(double *values, const ebjr_coco *coco, enum ebjr_coco_figure figure,
+                       bool teacher, const struct ebjr_bootstrap *options)
+{
+    const size_t n = coco->images;
+    struct ebjr_resampler resampler = {0};
+    int status = ebjr_resample_check(options, n);
+    if (status)
+        return status;
+    const size_t most = DRAWN_AT_ONCE / n + 1;
+    uint32_t *drawn = calloc(most, n * sizeof *drawn);
+    status = drawn ? ebjr_resampler_make(&resampler, n, options->seed) : ebjr_error_memory();
+    for (size_t begin = 0; !status && begin < options->resamples; begin += most) {
+        size_t left = options->resamples - begin, size = left < most ? left : most;
+        struct block block = {coco, figure, teacher, drawn, values + begin};
+        for (size_t b = 0; b < size; b++) {
+            ebjr_resampler_draw(&resampler);
+            memcpy(drawn + b * n, resampler.drawn, n * sizeof *drawn);
+        }
+        ebjr_parallel(count_block, &block, size, 1);
+    }
+    ebjr_resampler_free(&resampler);
+    free(drawn);
+    return status;
+}
+
+int ebjr_coco_points(struct ebjr_curve *out, const double *score, size_t images)
+{
+    uint8_t *wrong = calloc(images + 1, 1);
+    int status = wrong ? ebjr_sweep(out, score, wrong, wrong, images) : ebjr_error_memory();
+    free(wrong);
+    return status;
+}
+
+void ebjr_coco_move_to(ebjr_coco *coco, const double *score, double threshold)
+{
+    for (size_t i = 0; i < coco->images; i++)
+        ebjr_coco_move(coco, i, score[i] >= threshold);
+}
+
+int ebjr_coco_uncertainty(struct ebjr_interval *figure_out, struct ebjr_interval *drop,
+                          const ebjr_coco *coco, enum ebjr_coco_figure figure,
+                          const struct ebjr_bootstrap *options)
+{
+    int status = ebjr_resample_check(options, coco->images);
+    if (status)
+        return status;
+    double *cascade = ebjr_resample_matrix(2, options->resamples);
+    if (!cascade)
+        return ebjr_error_memory();
+    double *lost = cascade + options->resamples;
+    status = ebjr_coco_resample(cascade, coco, figure, false, options);
+    if (!status)
+        status = ebjr_coco_resample(lost, coco, figure, true, options);
+    if (!status) {
+        double now = ebjr_coco_weighted(coco, figure, NULL, false);
+        double teacher = ebjr_coco_weighted(coco, figure, NULL, true);
+        for (size_t b = 0; b < options->resamples; b++)
+            lost[b] -= cascade[b];
+        *drop = ebjr_resample_interval(teacher - now, lost, options);
+        *figure_out = ebjr_resample_interval(now, cascade, options);
+    }
+    free(cascade);
+    return status;
+}
+
+/* The point whose share of images is next to k / (count - 1). */
+static const struct ebjr_point *point_at(const struct ebjr_curve *curve, size_t k, size_t count)
+{
+    const double images = (double)k / (double)(count - 1) * (double)curve->n;
+    size_t i = 0;
+    while (i + 1 < curve->count && fabs((double)curve->points[i + 1].student - images) <=
+                                       fabs((double)curve->points[i].student - images))
+        i++;
+    return &curve->points[i];
+}
+
+static int fill_band(struct ebjr_band *band, ebjr_coco *coco, enum ebjr_coco_figure figure,
+                     const double *score, const struct ebjr_curve *curve,
+                     const struct ebjr_bootstrap *options)
+{
+    double *values = ebjr_resample_matrix(1, options->resamples);
+    int status = values ? 0 : ebjr_error_memory();
+    for (size_t k = 0; !status && k < band->count; k++) {
+        const struct ebjr_point *point = point_at(curve, k, band->count);
+        ebjr_coco_move_to(coco, score, point->threshold);
+        status = ebjr_coco_resample(values, coco, figure, false, options);
+        if (status)
+            break;
+        struct ebjr_interval interval =
+            ebjr_resample_interval(ebjr_coco_weighted(coco, figure, NULL, false), values, options);
+        band->share[k] = ebjr_point_share(curve, point);
+        band->accuracy[k] = interval.estimate;
+        band->low[k] = interval.low;
+        band->high[k] = interval.high;
+    }
+    free(values);
+    return status;
+}
+
+int ebjr_coco_band(struct ebjr_band *out, ebjr_coco *coco, enum ebjr_coco_figure figure,
+                   const double *score, size_t count, const struct ebjr_bootstrap *options)
+{
+    struct ebjr_curve curve = {0};
+    *out = (struct ebjr_band){0};
+    int status = ebjr_resample_check(options, coco->images);
+    if (!status)
+        status = ebjr_band_make(out, count);
+    if (!status)
+        status = ebjr_coco_points(&curve, score, coco->images);
+    if (!status)
+        status = fill_band(out, coco, figure, score, &curve, options);
+    if (status)
+        ebjr_band_free(out);
+    ebjr_coco_move_to(coco, score, INFINITY);
+    ebjr_curve_free(&curve);
+    return status;
+}
