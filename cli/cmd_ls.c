@@ -4,8 +4,18 @@
 #include "cli/ls_latency.h"
 #include "cli/ls_run.h"
 #include "cli/table.h"
+#include "db/truth.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static bool any_detects(const struct ebjr_stored_dataset *datasets, size_t count)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any |= strcmp(datasets[i].kind, EBJR_COCO_KIND) == 0;
+    return any;
+}
 
 static int list(ebjr_store *store, struct output output)
 {
@@ -19,7 +29,7 @@ static int list(ebjr_store *store, struct output output)
     if (!status)
         status = ebjr_stored_run_list(&runs, &run_count, store);
     if (!status) {
-        struct table table = ls_run_table(output);
+        struct table table = ls_run_table(output, any_detects(datasets, dataset_count));
         table_begin(&table);
         for (size_t i = 0; !status && i < run_count; i++)
             for (size_t m = 0; m < model_count; m++)
@@ -70,6 +80,7 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_ls = {
     "ls", "what a store holds, with hashes",
     "CSV and JSON show every column: paths, sizes, preprocessing, versions, times.\n"
+    "Of a run of a detector, samples are images, and classes the logits of each detection.\n"
     "Latencies are in nanoseconds; p50, p95 and p99 are the ceil(q n)-th smallest.\n\n"
     "A store is an SQLite database; its views are for you:\n"
     "  sqlite3 FILE 'select * from runs'\n"

@@ -5,8 +5,9 @@
 #include "cli/table.h"
 #include "db/stored.h"
 
-/* A table of runs, and a row of it. Errors: EBJR_ESTORE. */
-struct table ls_run_table(struct output output);
+/* A table of runs, for people with `detections` only where there are any, and a row of it. Errors:
+ * EBJR_ESTORE. */
+struct table ls_run_table(struct output output, bool detections);
 int ls_run_row(struct table *table, ebjr_store *store, const struct ebjr_stored_run *run,
                const struct ebjr_stored_model *model, const struct ebjr_stored_dataset *dataset);
 

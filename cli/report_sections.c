@@ -191,7 +191,7 @@ static int write_run(struct report *report, ebjr_store *store, const char *capti
 {
     struct output output = table_of(report, caption);
     output.details = true;
-    struct table table = ls_run_table(output);
+    struct table table = ls_run_table(output, false);
     table.single = true;
     table_begin(&table);
     int status = ls_run_row(&table, store, run, model, &report->cascade.dataset);

@@ -4,12 +4,11 @@
  */
 #include "base/error.h"
 #include "runtime/dataset_reader.h"
+#include "runtime/gz.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 enum {
     LABELS_MAGIC = 0x801, /* unsigned bytes, one dimension */
@@ -25,22 +24,11 @@ struct idx {
     gzFile streams[2];
 };
 
-static bool gzerror_is_clean(gzFile stream)
-{
-    int code = Z_OK;
-    gzerror(stream, &code);
-    return code == Z_OK || code == Z_STREAM_END;
-}
-
 static int failure(const ebjr_dataset *dataset, int which, const char *what)
 {
     struct idx *idx = dataset->state;
-    int code = Z_OK;
-    const char *detail = idx->streams[which] ? gzerror(idx->streams[which], &code) : "";
-    if (code == Z_ERRNO)
-        return ebjr_error_set(EBJR_EIO, "%s: %s", dataset->files[which], strerror(errno));
-    return ebjr_error_set(EBJR_EFORMAT, "%s: %s%s%s", dataset->files[which], what,
-                          code == Z_OK ? "" : ": ", code == Z_OK ? "" : detail);
+    int status = ebjr_gz_failure(idx->streams[which], what);
+    return ebjr_error_context(status, "%s", dataset->files[which]);
 }
 
 /* Tries "PREFIX-images-idx3-ubyte" and the spelling with a dot, plain and .gz. */
@@ -74,11 +62,9 @@ static int open_stream(ebjr_dataset *dataset, int which, uint32_t *sizes, int di
     struct idx *idx = dataset->state;
     unsigned char head[IMAGES_START];
     int length = 4 * (1 + dimensions);
-    idx->streams[which] = gzopen(dataset->files[which], "rb");
-    if (!idx->streams[which])
-        return ebjr_error_set(EBJR_EIO, "cannot open %s: %s", dataset->files[which],
-                              strerror(errno));
-    gzbuffer(idx->streams[which], 1 << 17);
+    int status = ebjr_gz_open(&idx->streams[which], dataset->files[which]);
+    if (status)
+        return status;
     if (gzread(idx->streams[which], head, (unsigned)length) != length)
         return failure(dataset, which, "it ends within its header");
     uint32_t magic = big_endian(head);
@@ -135,8 +121,7 @@ static int read_bytes(ebjr_dataset *dataset, int which, int64_t position, void *
     if (gzseek(idx->streams[which], position, SEEK_SET) != position)
         return failure(dataset, which, "it ends early");
     while (size > 0) {
-        /* larger requests bypass zlib's buffer, and with it the check of what ends a .gz */
-        unsigned part = size < 1 << 16 ? (unsigned)size : 1U << 16;
+        unsigned part = size < EBJR_GZ_MOST ? (unsigned)size : EBJR_GZ_MOST;
         int got = gzread(idx->streams[which], target, part);
         if (got <= 0)
             return failure(dataset, which, "it ends before its last sample: truncated?");
@@ -157,7 +142,7 @@ static int check_end(ebjr_dataset *dataset, int which)
         return failure(dataset, which, "it is damaged");
     if (got > 0)
         return failure(dataset, which, "it goes on after its last sample");
-    return gzerror_is_clean(idx->streams[which])
+    return ebjr_gz_is_whole(idx->streams[which])
                ? 0
                : failure(dataset, which, "it ends before its checksum: truncated?");
 }

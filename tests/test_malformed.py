@@ -3,6 +3,7 @@ seconds and little memory, and leaves the store as it was; or it turns out sound
 
 import gzip
 import io
+import json
 import os
 import random
 import resource
@@ -14,7 +15,7 @@ import numpy as np
 
 from support import EBJR, ProgramTest, random_logits
 
-SAMPLES, CLASSES, FILES = 300, 5, 200
+SAMPLES, CLASSES, FILES = 300, 5, 260
 MEMORY = 2 << 30
 SECONDS = 5
 IS_SANITIZED = b"__asan_init" in Path(EBJR).read_bytes()
@@ -23,6 +24,14 @@ cost_error,accuracy_error,source,how_read
 One,top-1 accuracy,A,static,v,"p, 1",1e6,flops,mac2,70,,,Someone,table
 One,top-1 accuracy,A,static,v,p2,3e6,flops,mac2,80,1e5,0.1,Someone,table
 """
+TRUTH = json.dumps({
+    "images": [{"id": k, "width": 64, "height": 48, "file_name": f"{k}.jpg"} for k in range(9)],
+    "annotations": [{"image_id": k % 9, "category_id": k % 3, "bbox": [k, 1.5, 8, 9], "area": 70.5,
+                     "iscrowd": k % 2, "segmentation": [[1, 2, 3, 4, 5, 6]]} for k in range(20)],
+    "categories": [{"id": k, "name": f"thing {k}"} for k in range(3)]}).encode()
+RESULTS = json.dumps([{"image_id": k % 9, "category_id": k % 3, "bbox": [k, 1.5, 8, 9],
+                       "score": 1 / (k + 1), "logits": [k, -0.5, 1e-3]}
+                      for k in range(30)]).encode()
 LABELS = np.random.default_rng(1).integers(0, CLASSES, SAMPLES)
 LOGITS = random_logits(2, SAMPLES, CLASSES, LABELS, 4)
 
@@ -115,8 +124,20 @@ def by_hand():
         table + b"x" * 100_000,
         table.replace(b"source", b"method"), table.decode().encode("utf-16"))]
     out += [(".baselines", data) for data in gzips(table)]
+    for ending, text, whole in ((".truth.json", TRUTH, b"{"), (".results.json", RESULTS, b"[")):
+        out += [(ending, data) for data in (
+            b"", whole, b"null", b"{}", b"[]", b"[[]]", b"[null]", b"[{}]", b"[1", b"\0", b"\xff\xfe",
+            b"\xef\xbb\xbf" + text, b"\xef\xbb" + text, text.decode().encode("utf-16"), text[:-1],
+            text + b"x", text + text, text.replace(b":", b"=", 1), text.replace(b"9,", b"NaN,"),
+            text.replace(b"1.5", b"1e400"), text.replace(b"1.5", b"9" * 400),
+            text.replace(b"1.5", b"1.5" * 100_000), text.replace(b"1.5", b"[" * 3000 + b"]" * 3000),
+            text.replace(b"8, 9", b"8"), text.replace(b"8, 9", b"-8, 9"),
+            text.replace(b"image_id", b"image\0id"), text.replace(b"image_id", b"image\xffid"),
+            text.replace(b'"image_id": 1', b'"image_id": 99'), whole * 100_000,
+            whole + b'"a": [' * 50_000, whole + b'"' + b"x" * 1_000_000, b"[" + b"{}," * 100_000)]
+        out += [(ending, data) for data in gzips(text)]
     return out + [(ending, None) for ending in (".npy", ".csv", ".labels.npy", ".policy",
-                                                ".baselines")]
+                                                ".baselines", ".truth.json", ".results.json")]
 
 
 def mutated(generator, data):
@@ -148,10 +169,13 @@ class Malformed(ProgramTest):
 
     def command(self, ending, file):
         start = ("import", "--db", self.db, "--name", "new")
+        detections = (*start, "--task", "detection")
         return {".npy": (*start, "--logits", file, "--labels", "labels.npy"),
                 ".labels.npy": (*start, "--logits", "logits.npy", "--labels", file),
                 ".csv": (*start, "--logits", file),
                 ".policy": ("eval", "--db", self.db, "--policy", file),
+                ".truth.json": (*detections, "--detections", "results.json", "--truth", file),
+                ".results.json": (*detections, "--detections", file, "--truth", "truth.json"),
                 ".baselines": ("compare", *self.cascade, "--resamples", "39", "--baselines", file),
                 }[ending]
 
@@ -174,7 +198,8 @@ class Malformed(ProgramTest):
             self.assertTrue(last.startswith("ebjr "), talk)
             self.assertEqual([line for line in talk.splitlines()[:-1]
                               if not line.startswith("note: ")], [])
-            if "has the label" not in last:  # the logits' file, which has too few classes, is named
+            # the file beside it is named where both are sound and do not belong together
+            if "has the label" not in last and " results.json: [" not in last:
                 self.assertIn(file, last)
             self.assertEqual(self.contents(), self.kept)
         return process.returncode
@@ -184,6 +209,8 @@ class Malformed(ProgramTest):
         shutil.copy(self.path("kept.db"), self.db)
         self.save("labels.npy", LABELS)
         self.save("logits.npy", LOGITS)
+        self.path("truth.json").write_bytes(TRUTH)
+        self.path("results.json").write_bytes(RESULTS)
         if data is None:
             self.path(file).mkdir()
         else:
@@ -195,7 +222,8 @@ class Malformed(ProgramTest):
         corpus = by_hand()
         policy = self.path("policy.json").read_bytes()
         sound = [(".npy", npy(LOGITS)), (".labels.npy", npy(LABELS)), (".policy", policy),
-                 (".csv", text_of(LOGITS, LABELS)), (".baselines", BASELINES.encode())]
+                 (".csv", text_of(LOGITS, LABELS)), (".baselines", BASELINES.encode()),
+                 (".truth.json", TRUTH), (".results.json", RESULTS)]
         while len(corpus) < FILES:
             ending, data = sound[len(corpus) % len(sound)]
             corpus.append((ending, mutated(generator, data)))
@@ -209,7 +237,8 @@ class Malformed(ProgramTest):
 
     @unittest.skipIf(os.geteuid() == 0, "root may read everything")
     def test_files_that_may_not_be_read(self):
-        for i, ending in enumerate((".npy", ".labels.npy", ".csv", ".policy", ".baselines")):
+        for i, ending in enumerate((".npy", ".labels.npy", ".csv", ".policy", ".baselines",
+                                    ".truth.json", ".results.json")):
             file = self.prepare(i, ending, b"secret")
             self.path(file).chmod(0)
             self.assertEqual(self.check(ending, file), 1)

@@ -34,6 +34,23 @@ seed("cifar", "cifar10", bytes([3]) + pixels)
 seed("cifar", "two", (bytes([1]) + pixels) * 2)
 seed("cifar", "cifar100", bytes([4, 30]) + pixels)
 
+instances = {
+    "info": {"year": 2017}, "images": [{"id": 7, "width": 640, "height": 480, "file_name": "7.jpg"},
+                                       {"id": 1}],
+    "annotations": [{"image_id": 7, "category_id": 3, "bbox": [1, 2.5, 3, 4e1], "area": 50.5,
+                     "iscrowd": 1, "segmentation": [[1, 2, 3, 4.5]]},
+                    {"image_id": 1, "category_id": 0, "bbox": [0, 0, 0, 0]}],
+    "categories": [{"id": 3, "name": "c\u00e4t"}, {"id": 0, "name": "dog"}]}
+results = [{"image_id": k, "category_id": k % 3, "bbox": [k, 1, 2.5, 3], "score": 0.5 / k}
+           for k in (7, 1, 2, 1)]
+seed("coco", "instances", json.dumps(instances).encode())
+seed("coco", "backwards", json.dumps(dict(reversed(instances.items())), ensure_ascii=False,
+                                     indent=1).encode("utf-8-sig"))
+seed("coco", "results", json.dumps(results).encode())
+seed("coco", "results.gz", gzip.compress(json.dumps(results).encode(), mtime=0))
+seed("coco", "logits", json.dumps([{**r, "logits": [1, -2.5, 3e8]} for r in results]).encode())
+seed("coco", "empty", b" [ ] ")
+
 images, labels = GENERATOR.integers(0, 256, (4, 5, 5)), np.arange(4)
 for is_gz in (0, 1):
     parts = [idx(0x803, images), idx(0x801, labels)]
