@@ -45,6 +45,17 @@ int ebjr_error_memory(void)
     return ebjr_error_set(EBJR_ENOMEM, "out of memory");
 }
 
+int ebjr_error_after(int status, int (*last)(void *context), void *context)
+{
+    char kept[MESSAGE_SIZE];
+    memcpy(kept, message, sizeof kept);
+    int after = last(context);
+    if (!status)
+        return after;
+    memcpy(message, kept, sizeof kept);
+    return status;
+}
+
 const char *ebjr_error_last(void)
 {
     return message;

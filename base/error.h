@@ -34,6 +34,10 @@ int ebjr_error_context(int code, const char *format, ...) __attribute__((format(
 
 int ebjr_error_memory(void);
 
+/* Calls `last`, as what must be done whatever `status` was. Returns `status`, with its message, or
+ * where that is 0 what `last` returned. */
+int ebjr_error_after(int status, int (*last)(void *context), void *context);
+
 /* The message of the last failure in this thread; "" if there was none. Valid until the next. */
 const char *ebjr_error_last(void);
 

@@ -3,12 +3,14 @@
 #include "cli/commands.h"
 #include "cli/live.h"
 #include "cli/progress.h"
+#include "cli/run_detection.h"
 #include "cli/shard.h"
 #include "cli/table.h"
 #include "cli/timeout.h"
 #include "cli/together.h"
+#include "cli/told.h"
 #include "runtime/class_map.h"
-#include "runtime/run.h"
+#include "runtime/detect.h"
 #include "version.h"
 
 #include <limits.h>
@@ -20,15 +22,19 @@
 static const double NOTABLE_WAIT = 0.1, NOTABLE_SECONDS = 2;
 
 struct request {
-    const char *db, *shard, *class_map, *timeout, *format;
+    const char *db, *shard, *images, *class_map, *timeout, *format;
     struct live_request live;
-    struct option_list models;
+    struct option_list models, flops;
 };
 
 /* Everything the models of one call share. */
 struct job {
     struct live live;
-    bool names_given; /* --class-names */
+    struct run_detection detection; /* in the place of live.dataset, where models are detectors */
+    bool detects;
+    const char *unit;                /* what a data set has: samples or images */
+    const struct option_list *flops; /* --flops */
+    bool names_given;                /* --class-names */
     ebjr_store *store;
     struct together together;
     struct shard shard;
@@ -59,22 +65,29 @@ static bool is_worth_a_search(const struct job *job, const struct ebjr_model_inf
 }
 
 static void describe_run(struct ebjr_stored_run *run, const struct job *job,
-                         const struct ebjr_model_info *info)
+                         const struct ebjr_stored_model *model, const struct ebjr_plan *plan)
 {
-    run->classes = (int64_t)info->classes;
     snprintf(run->class_map, sizeof run->class_map, "%s", job->class_map);
+    run->model_id = model->id;
+    run->dataset_id = job->live.stored_dataset.id;
     run->first = job->first;
     run->samples = job->samples;
+    snprintf(run->dtype, sizeof run->dtype, "%s", ebjr_dtype_name(job->live.dtype));
+    snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
+    ebjr_plan_format(run->plan, plan);
+    ebjr_device_format(run->device, sizeof run->device, &job->live.device);
+    ebjr_host_cpu(run->host, sizeof run->host);
+}
+
+static void describe_outputs(struct ebjr_stored_run *run, const struct ebjr_model_info *info)
+{
+    run->classes = (int64_t)info->classes;
     run->flops = info->flops.op_counter;
     run->flops_mac2 = info->flops.mac2;
     run->depth = info->flops.depth;
-    snprintf(run->dtype, sizeof run->dtype, "%s", ebjr_dtype_name(job->live.dtype));
     snprintf(run->flops_source, sizeof run->flops_source, "counted");
     snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
     snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
-    snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
-    ebjr_device_format(run->device, sizeof run->device, &job->live.device);
-    ebjr_host_cpu(run->host, sizeof run->host);
 }
 
 static int check_class_map(const char *map, size_t outputs)
@@ -87,17 +100,21 @@ static int check_class_map(const char *map, size_t outputs)
 
 /* A run that was interrupted, if before its first row, goes on by the plan that it began with: its
  * record says so, and its rows are those of an unbroken run. */
+static int begun_by(struct ebjr_plan *out, const struct job *job, const struct ebjr_stored_run *run)
+{
+    char first[sizeof run->plan]; /* of several, where shards were merged */
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(run->plan, ";"), run->plan);
+    int status = ebjr_plan_parse(out, first);
+    if (!status && job->live.mode >= 0 && job->live.mode != (int)out->mode)
+        say("note: this run began by the plan '%s', which is kept", run->plan);
+    return status;
+}
+
 static int go_on(ebjr_model *model, const struct job *job, const struct ebjr_stored_run *run)
 {
     struct ebjr_plan plan;
-    char first[sizeof run->plan]; /* of several, where shards were merged */
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(run->plan, ";"), run->plan);
-    int status = ebjr_plan_parse(&plan, first);
-    if (!status)
-        status = ebjr_model_prepare(model, &plan);
-    if (!status && job->live.mode >= 0 && job->live.mode != (int)plan.mode)
-        say("note: this run began by the plan '%s', which is kept", run->plan);
-    return status;
+    int status = begun_by(&plan, job, run);
+    return status ? status : ebjr_model_prepare(model, &plan);
 }
 
 static int begin(ebjr_model *model, struct job *job, const struct ebjr_stored_model *stored)
@@ -108,25 +125,59 @@ static int begin(ebjr_model *model, struct job *job, const struct ebjr_stored_mo
     return live_model_prepare(model, &live, job->store, stored, live.batch);
 }
 
+static int put_dataset(struct job *job)
+{
+    return job->detects ? run_detection_put_dataset(&job->detection, &job->live, job->store)
+                        : live_put_dataset(&job->live, job->store, job->names_given);
+}
+
 /* Everything that stands in the store before the first row. */
 static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_stored_model *stored,
                      ebjr_model *model)
 {
     int status = check_class_map(job->class_map, ebjr_model_describe(model)->classes);
     if (!status)
-        status = live_put_dataset(&job->live, job->store, job->names_given);
+        status = put_dataset(job);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (!status)
         status = run->id ? go_on(model, job, run) : begin(model, job, stored);
     if (status || run->id)
         return status;
-    describe_run(run, job, ebjr_model_describe(model));
-    ebjr_plan_format(run->plan, ebjr_model_plan(model));
+    describe_run(run, job, stored, ebjr_model_plan(model));
+    describe_outputs(run, ebjr_model_describe(model));
     ebjr_model_library(run->library, sizeof run->library, model);
-    run->model_id = stored->id;
-    run->dataset_id = job->live.stored_dataset.id;
     return ebjr_stored_run_put(job->store, run);
+}
+
+/* FLOPs of a detector depend on the picture. They may be told later than the run. */
+static int tell_flops(struct ebjr_stored_run *run, const struct job *job,
+                      const struct ebjr_stored_model *stored)
+{
+    int64_t told;
+    int status = told_flops(&told, stored, job->flops);
+    if (status || told == EBJR_UNKNOWN || told == run->flops)
+        return status;
+    return ebjr_stored_run_tell_flops(job->store, run, told);
+}
+
+static int store_detector_run(struct ebjr_stored_run *run, struct job *job,
+                              struct ebjr_stored_model *stored, ebjr_detector *detector)
+{
+    int status =
+        run->id ? 0 : ebjr_detect_classes(&run->classes, detector, job->detection.pictures);
+    if (!status)
+        status = put_dataset(job);
+    if (!status)
+        status = ebjr_stored_model_put(job->store, stored);
+    if (status || run->id)
+        return status ? status : tell_flops(run, job, stored);
+    describe_run(run, job, stored, ebjr_detector_plan(detector));
+    run->flops = run->flops_mac2 = run->depth = EBJR_UNKNOWN;
+    snprintf(run->flops_source, sizeof run->flops_source, "unknown");
+    ebjr_backend_version(run->library, sizeof run->library);
+    status = ebjr_stored_run_put(job->store, run);
+    return status ? status : tell_flops(run, job, stored);
 }
 
 static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
@@ -144,38 +195,60 @@ static void print_run(struct job *job, const struct ebjr_stored_run *run, const 
         text_value(run->device),
         integer_value(times ? (int64_t)times->workers : EBJR_UNKNOWN),
         real_value(times ? times->waited / seconds : NAN),
-        integer_value(ebjr_dataset_describe(job->live.dataset)->skipped),
+        integer_value(job->detects ? 0 : ebjr_dataset_describe(job->live.dataset)->skipped),
     };
     table_row(&job->table, values);
     if (times && times->waited > NOTABLE_WAIT * seconds && seconds > NOTABLE_SECONDS)
         say("%s waited %.0f %% of the time for its inputs, which %zu worker%s read", name,
             100 * times->waited / seconds, times->workers, times->workers == 1 ? "" : "s");
+    if (run->flops == EBJR_UNKNOWN)
+        say("note: FLOPs of '%s' depend on the picture and are not counted; --flops '%s'=N tells "
+            "them",
+            name, name);
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
 }
 
-static int fill(struct job *job, struct ebjr_stored_run *run, ebjr_model *model, const char *name)
+/* What a run executes: one of both. */
+struct executed {
+    ebjr_model *model;
+    ebjr_detector *detector;
+};
+
+static int execute(struct job *job, struct ebjr_stored_run *run, const struct executed *executed,
+                   struct progress *progress, struct ebjr_run_times *times)
+{
+    const struct ebjr_plan *plan =
+        executed->model ? ebjr_model_plan(executed->model) : ebjr_detector_plan(executed->detector);
+    const struct ebjr_run_options options = {.batch = plan->batch,
+                                             .workers = job->live.workers,
+                                             .context = progress,
+                                             .progress = progress_step};
+    return executed->model ? ebjr_run_fill(job->store, run, executed->model, job->live.dataset,
+                                           &job->live.preprocessing, &options, times)
+                           : ebjr_detect_fill(job->store, run, executed->detector,
+                                              job->detection.pictures, &options, times);
+}
+
+static int fill(struct job *job, struct ebjr_stored_run *run, const struct executed *executed,
+                const char *name)
 {
     struct progress progress;
     int64_t first = run->done;
     if (first > 0)
-        say("%s on %s: %lld of %lld samples are stored; going on from there", name,
-            job->live.stored_dataset.name, (long long)first, (long long)run->samples);
+        say("%s on %s: %lld of %lld %s are stored; going on from there", name,
+            job->live.stored_dataset.name, (long long)first, (long long)run->samples, job->unit);
     progress_begin(&progress, name, first);
-    const struct ebjr_run_options options = {.batch = ebjr_model_plan(model)->batch,
-                                             .workers = job->live.workers,
-                                             .context = &progress,
-                                             .progress = progress_step};
+    progress.unit = job->unit;
     struct ebjr_run_times times;
-    int status = ebjr_run_fill(job->store, run, model, job->live.dataset, &job->live.preprocessing,
-                               &options, &times);
+    int status = execute(job, run, executed, &progress, &times);
     double seconds = progress_end(&progress);
     if (!job->together.active) /* else rank 0 prints what was merged */
         print_run(job, run, name, first, seconds, &times);
     if (status)
-        ebjr_error_context(status, "%s on %s (%lld of %lld samples are stored)", name,
+        ebjr_error_context(status, "%s on %s (%lld of %lld %s are stored)", name,
                            job->live.stored_dataset.name, (long long)run->done,
-                           (long long)run->samples);
+                           (long long)run->samples, job->unit);
     return status;
 }
 
@@ -192,13 +265,15 @@ static int find_stored(struct ebjr_stored_run *run, const struct job *job, ebjr_
 static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
                          struct ebjr_stored_model *stored)
 {
-    int status = live_put_dataset(&job->live, job->store, job->names_given);
+    int status = put_dataset(job);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
+    if (!status && job->detects)
+        status = tell_flops(run, job, stored);
     if (status)
         return status;
-    say("%s on %s: all %lld samples are stored already; nothing to do", stored->name,
-        job->live.stored_dataset.name, (long long)run->samples);
+    say("%s on %s: all %lld %s are stored already; nothing to do", stored->name,
+        job->live.stored_dataset.name, (long long)run->samples, job->unit);
     if (!job->together.active)
         print_run(job, run, stored->name, run->done, 0, NULL);
     return 0;
@@ -214,9 +289,36 @@ static int find_merged(bool *out, struct job *job, const struct ebjr_stored_mode
         status = find_stored(&run, job, job->together.target, model);
     bool is_whole = run.id && run.done == run.samples;
     if (!status && is_whole)
-        say("%s on %s: all %lld samples are stored already; nothing to do", model->name,
-            job->live.stored_dataset.name, (long long)run.samples);
+        say("%s on %s: all %lld %s are stored already; nothing to do", model->name,
+            job->live.stored_dataset.name, (long long)run.samples, job->unit);
     *out = together_agree(&job->together, is_whole);
+    return status;
+}
+
+static int classify(struct job *job, struct ebjr_stored_run *run, struct ebjr_stored_model *stored)
+{
+    struct executed executed = {0};
+    int status = live_model_open(&executed.model, &job->live, stored);
+    if (!status)
+        status = store_run(run, job, stored, executed.model);
+    if (!status)
+        status = fill(job, run, &executed, stored->name);
+    ebjr_model_close(executed.model);
+    return status;
+}
+
+static int detect(struct job *job, struct ebjr_stored_run *run, struct ebjr_stored_model *stored)
+{
+    struct executed executed = {0};
+    struct ebjr_plan plan = run_detection_plan(&job->live);
+    int status = run->id ? begun_by(&plan, job, run) : 0;
+    if (!status)
+        status = live_detector_open(&executed.detector, &job->live, stored, &plan);
+    if (!status)
+        status = store_detector_run(run, job, stored, executed.detector);
+    if (!status)
+        status = fill(job, run, &executed, stored->name);
+    ebjr_detector_close(executed.detector);
     return status;
 }
 
@@ -224,11 +326,10 @@ static int run_model(struct job *job, const char *text)
 {
     struct ebjr_stored_model stored;
     struct ebjr_stored_run run = {0};
-    ebjr_model *model = NULL;
     bool merged = false;
     snprintf(run.preprocessing, sizeof run.preprocessing, "%s", job->live.preprocessing_text);
     int status = live_identify(&stored, text);
-    timeout_feed(text, 0, "samples");
+    timeout_feed(text, 0, job->unit);
     if (!status && job->together.active)
         status = find_merged(&merged, job, &stored);
     if (status || merged)
@@ -236,14 +337,9 @@ static int run_model(struct job *job, const char *text)
     status = find_stored(&run, job, job->store, &stored);
     if (!status && run.id && run.done == run.samples)
         return nothing_to_do(job, &run, &stored);
-    if (!status)
-        status = live_model_open(&model, &job->live, &stored);
-    if (!status)
-        status = store_run(&run, job, &stored, model);
-    if (!status)
-        status = fill(job, &run, model, stored.name);
-    ebjr_model_close(model);
-    return status;
+    if (status)
+        return status;
+    return job->detects ? detect(job, &run, &stored) : classify(job, &run, &stored);
 }
 
 /* Where the outputs go, and which block of the data set they are of. */
@@ -267,13 +363,26 @@ static int choose_store(char path[PATH_MAX], struct job *job, const struct reque
     return together_begin(&job->together, &job->shard, path, request->db);
 }
 
+static int open_dataset(struct job *job, const struct request *request)
+{
+    if (job->detects && request->class_map)
+        return ebjr_error_set(EBJR_EINVAL, "--student-classes does not go with coco:");
+    if (!job->detects && (request->images || request->flops.count > 0))
+        return ebjr_error_set(EBJR_EINVAL,
+                              "--images and --flops belong to coco: data sets; FLOPs of models "
+                              "that classify are counted");
+    return job->detects
+               ? run_detection_open(&job->detection, &job->live, &request->live, request->images)
+               : live_open(&job->live, &request->live);
+}
+
 static int open_store(struct job *job, const struct request *request)
 {
     char path[PATH_MAX];
     const struct ebjr_stored_dataset *dataset = &job->live.stored_dataset;
     int status = choose_store(path, job, request);
     if (!status)
-        status = live_open(&job->live, &request->live);
+        status = open_dataset(job, request);
     if (status)
         return status;
     shard_block(&job->first, &job->samples, &job->shard, dataset->samples);
@@ -352,6 +461,11 @@ static int run_together(struct job *job, const struct request *request)
 static int run_all(struct job *job, const struct request *request)
 {
     int status = output_parse(&job->table.output, request->format);
+    job->detects = run_detection_is_asked(&request->live);
+    job->unit = job->detects ? "images" : "samples";
+    job->flops = &request->flops;
+    if (!status)
+        status = told_flops_check(&request->flops, &request->models);
     job->names_given = request->live.dataset_options.class_names != NULL;
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
@@ -379,6 +493,13 @@ static int run(const struct command *command, int argc, char **argv)
          "array or step, Open MPI, PMI or torchrun says",
          false},
         LIVE_DATASET_ROWS(request.live, true),
+        {"images", OPTION_TEXT, &request.images, "DIR",
+         "of --dataset coco:INSTANCES.json, whose models are detectors: where its pictures are",
+         false},
+        {"flops", OPTION_LIST, &request.flops, "NAME=N",
+         "of a detector, an image: they depend on the picture and are not counted; any number of\n"
+         "times, later too",
+         false},
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
          "a TorchScript file; any number of times", true},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
@@ -394,6 +515,7 @@ static int run(const struct command *command, int argc, char **argv)
     if (status)
         return status > 0 ? EXIT_DONE : EXIT_USAGE;
     status = run_all(&job, &request);
+    run_detection_close(&job.detection);
     live_close(&job.live);
     ebjr_store_close(job.store);
     if (status && job.together.active)
@@ -416,5 +538,17 @@ const struct command command_run = {
     "Several processes, on one machine or many, take a shard each, into a store each, which ebjr\n"
     "merge joins; an ebjr built with MPI does all of that under mpirun by itself:\n"
     "  ebjr run --shard auto --db 'shard-{rank}.db' ...\n"
-    "  ebjr merge --db cifar10.db shard-*.db\n",
+    "  ebjr merge --db cifar10.db shard-*.db\n\n"
+    "Detectors, over a data set of COCO's JSON, are scripted models by torchvision's convention:\n"
+    "  ebjr run --db coco.db --dataset coco:instances_val2017.json --images val2017 \\\n"
+    "           --model small=ssdlite.pt --model large=fasterrcnn.pt --flops large=134G \\\n"
+    "           --library libtorchvision.so\n"
+    "Each picture is one call: a list of one image, [3, height, width], RGB from 0 to 1. It "
+    "returns\n"
+    "boxes [k, 4] (x1, y1, x2, y2), labels [k] (COCO's category ids), scores [k], and logits\n"
+    "[k, classes] if it likes, as a dictionary, a list of one, (losses, list) or a tuple. A plan "
+    "is\n"
+    "as-loaded (default) or frozen. torchvision::nms is in libtorchvision.so, and in the _C.*.so "
+    "of\n"
+    "Python's torchvision: --library loads either.\n",
     run};

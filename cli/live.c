@@ -134,6 +134,14 @@ static int open_dataset(struct live *out, const struct live_request *asked)
     return status ? status : ebjr_dataset_hash(stored->sha256, &stored->bytes, out->dataset);
 }
 
+static int load_libraries(const struct option_list *libraries)
+{
+    int status = 0;
+    for (size_t i = 0; !status && i < libraries->count; i++)
+        status = ebjr_backend_load_operators(libraries->items[i]);
+    return status ? ebjr_error_context(status, "--library") : 0;
+}
+
 int live_open(struct live *out, const struct live_request *request)
 {
     *out = (struct live){0};
@@ -143,6 +151,8 @@ int live_open(struct live *out, const struct live_request *request)
         status = ebjr_device_parse(&out->device, request->device);
     if (!status)
         status = memory_limit(request->memory, !out->device.cuda);
+    if (!status)
+        status = load_libraries(&request->libraries);
     if (!status && request->dataset)
         status = open_dataset(out, request);
     return status;
@@ -179,6 +189,12 @@ static void split_model(char *name, size_t size, const char **path, const char *
     snprintf(name, size, "%.*s", dot && dot != last ? (int)(dot - last) : (int)strlen(last), last);
 }
 
+void live_model_name(char *out, size_t size, const char *text)
+{
+    const char *path;
+    split_model(out, size, &path, text);
+}
+
 int live_identify(struct ebjr_stored_model *out, const char *text)
 {
     const char *path;
@@ -210,6 +226,19 @@ int live_model_open(ebjr_model **out, struct live *live, struct ebjr_stored_mode
     if (status)
         return status;
     const struct ebjr_model_info *info = ebjr_model_describe(*out);
+    snprintf(stored->kind, sizeof stored->kind, "%s", info->backend);
+    stored->parameters = info->parameters;
+    return 0;
+}
+
+int live_detector_open(ebjr_detector **out, struct live *live, struct ebjr_stored_model *stored,
+                       const struct ebjr_plan *plan)
+{
+    warn_of_slow_blas(live);
+    int status = ebjr_detector_open(out, stored->path, &live->device, plan);
+    if (status)
+        return status;
+    const struct ebjr_detector_info *info = ebjr_detector_describe(*out);
     snprintf(stored->kind, sizeof stored->kind, "%s", info->backend);
     stored->parameters = info->parameters;
     return 0;

@@ -5,6 +5,7 @@
 
 #include "cli/option.h"
 #include "db/stored.h"
+#include "runtime/detector.h"
 #include "runtime/model.h"
 #include "runtime/preprocess.h"
 #include "runtime/tune.h"
@@ -12,6 +13,7 @@
 struct live_request {
     const char *dataset, *dataset_name, *scale, *mean, *std, *device, *batch, *plan, *dtype;
     const char *memory, *preset, *interpolation;
+    struct option_list libraries;
     struct ebjr_dataset_options dataset_options;
     int64_t threads, workers, resize, crop;
 };
@@ -138,6 +140,13 @@ struct live_request {
          "N", \
          "of the models (default: with the plan; libtorch's own for a plan given by name)", \
          false}, \
+        {"library", \
+         OPTION_LIST, \
+         &(r).libraries, \
+         "FILE", \
+         "a shared library of operators that models call, loaded before them; any number of\n" \
+         "times", \
+         false}, \
     { \
         "memory", OPTION_TEXT, &(r).memory, "BYTES", \
             "that models may take (8G; default: what is free, on a CPU), or none", false \
@@ -168,8 +177,15 @@ int live_put_dataset(struct live *live, ebjr_store *store, bool named);
  * after a slash belongs to the file. Errors: EBJR_ENOTFOUND, EBJR_EIO. */
 int live_identify(struct ebjr_stored_model *out, const char *text);
 
+/* The name alone. */
+void live_model_name(char *out, size_t size, const char *text);
+
 /* Opens a model, completing what is known of it (kind, parameters), and warns of a slow BLAS. */
 int live_model_open(ebjr_model **out, struct live *live, struct ebjr_stored_model *stored);
+
+/* The same of a detector. */
+int live_detector_open(ebjr_detector **out, struct live *live, struct ebjr_stored_model *stored,
+                       const struct ebjr_plan *plan);
 
 /*
  * Prepares a model with its plan: the one named; else the one that the store has found the fastest

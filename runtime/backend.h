@@ -10,11 +10,22 @@
 #include "runtime/export.h"
 #include "runtime/flops.h"
 #include "runtime/graph.h"
+#include "runtime/picture.h"
 #include "runtime/plan.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What a detector found in a picture. */
+struct ebjr_found {
+    size_t count;
+    size_t classes;        /* logits of each; 0: it returns none */
+    const double *boxes;   /* [count, 4]: x1, y1, x2, y2 */
+    const int64_t *labels; /* [count] */
+    const double *scores;  /* [count] */
+    const float *logits;   /* [count, classes] */
+};
 
 struct ebjr_backend {
     const char *name; /* the `kind` of a stored model */
@@ -44,8 +55,14 @@ struct ebjr_backend {
     int (*forward)(void *model, float *logits, size_t capacity, size_t *classes,
                    const float *inputs, size_t batch, const struct ebjr_shape *shape);
 
-    /* Runs one input of zeros and shows `observe` every operator on tensors; counts parameters. */
-    int (*trace)(void *model, int64_t *parameters, const struct ebjr_shape *shape,
+    /* What runtime/detector.h promises, but for the values, which are the model's; there until the
+     * next call. Errors: EBJR_EMODEL it raised, or returned something else. */
+    int (*detect)(void *model, struct ebjr_found *out, const struct ebjr_picture *picture);
+
+    int (*parameters)(int64_t *out, void *model);
+
+    /* Runs one input of zeros and shows `observe` every operator on tensors. */
+    int (*trace)(void *model, const struct ebjr_shape *shape,
                  void (*observe)(void *context, const struct ebjr_operator *op), void *context);
 
     /* The model as layers, for inputs of `shape`. Errors: EBJR_EMODEL an operator that is none of
@@ -64,6 +81,13 @@ struct ebjr_backend {
 };
 
 extern const struct ebjr_backend ebjr_torch_backend;
+
+/* NULL: the program was built without, or it cannot be loaded; ebjr_error_last() says so. */
+const struct ebjr_backend *ebjr_libtorch(void);
+
+/* libtorch has one number of threads for the process, and models may want different ones; 0 leaves
+ * it as it is. */
+void ebjr_backend_set_threads(size_t threads);
 
 #ifdef __cplusplus
 }

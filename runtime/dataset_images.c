@@ -6,20 +6,14 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "runtime/dataset_reader.h"
-#include "runtime/picture.h"
+#include "runtime/picture_file.h"
 #include "runtime/picture_list.h"
 #include "runtime/workers.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { LARGEST_FILE = 1 << 30 };
 
 struct images {
     struct ebjr_picture_list list;
@@ -27,62 +21,6 @@ struct images {
     int64_t bytes;                  /* of all files, with it */
     size_t workers;
 };
-
-struct file {
-    void *bytes;
-    size_t size;
-};
-
-static int refuse(const char *path, const char *why)
-{
-    return ebjr_error_set(EBJR_EIO, "cannot read %s: %s", path, why);
-}
-
-static int read_open(struct file *out, int descriptor, const char *path)
-{
-    struct stat entry;
-    if (fstat(descriptor, &entry) != 0)
-        return refuse(path, strerror(errno));
-    if (!S_ISREG(entry.st_mode))
-        return refuse(path, S_ISDIR(entry.st_mode) ? "it is a directory" : "it is no plain file");
-    if (entry.st_size > LARGEST_FILE)
-        return refuse(path, "it has more than a gigabyte");
-    out->bytes = malloc((size_t)entry.st_size + 1);
-    if (!out->bytes)
-        return ebjr_error_memory();
-    while (out->size < (size_t)entry.st_size) {
-        ssize_t got =
-            read(descriptor, (char *)out->bytes + out->size, (size_t)entry.st_size - out->size);
-        if (got > 0)
-            out->size += (size_t)got;
-        else if (got == 0 || errno != EINTR)
-            return refuse(path, got == 0 ? "it shrank while it was read" : strerror(errno));
-    }
-    return 0;
-}
-
-/* The caller frees out->bytes. A pipe does not block. */
-static int read_file(struct file *out, const char *path)
-{
-    *out = (struct file){0};
-    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0)
-        return ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO, "cannot open %s: %s",
-                              path, strerror(errno));
-    int status = read_open(out, descriptor, path);
-    close(descriptor);
-    if (!status)
-        return 0;
-    free(out->bytes);
-    out->bytes = NULL;
-    return status;
-}
-
-static int decode(struct ebjr_picture *out, const struct file *file, const char *path)
-{
-    int status = ebjr_picture_decode(out, file->bytes, file->size);
-    return status ? ebjr_error_context(status, "%s", path) : 0;
-}
 
 /* A pass over all files, by all workers. */
 struct survey {
@@ -96,22 +34,15 @@ struct survey {
 
 static int look_at(struct survey *survey, size_t i)
 {
-    struct ebjr_picture picture = {0};
-    struct file file;
-    const char *path = ebjr_picture_list_path(&survey->images->list, i);
-    int status = read_file(&file, path);
-    if (!status && survey->decodes)
-        status = decode(&picture, &file, path);
-    ebjr_picture_free(&picture);
+    int64_t bytes;
+    int status =
+        ebjr_picture_file_hash(survey->images->sha256[i], &bytes,
+                               ebjr_picture_list_path(&survey->images->list, i), survey->decodes);
     if (!status)
-        status = ebjr_hash_bytes(survey->images->sha256[i], file.bytes, file.size);
-    if (!status)
-        atomic_fetch_add(&survey->bytes, (int64_t)file.size);
-    free(file.bytes);
+        atomic_fetch_add(&survey->bytes, bytes);
     return status;
 }
 
-/* Pictures are begun in order, so that all before the first bad one have been looked at. */
 static void look_on(void *context, size_t worker)
 {
     struct survey *survey = context;
@@ -217,21 +148,8 @@ static int hash_images(char out[EBJR_HASH_TEXT], int64_t *bytes, ebjr_dataset *d
 /* The picture `index`, decoded, as long as its file is the one that was hashed. */
 static int open_picture(struct ebjr_picture *out, const struct images *images, size_t index)
 {
-    char sha256[EBJR_HASH_TEXT];
-    struct file file;
-    const char *path = ebjr_picture_list_path(&images->list, index);
-    *out = (struct ebjr_picture){0};
-    int status = read_file(&file, path);
-    if (!status && images->sha256) {
-        status = ebjr_hash_bytes(sha256, file.bytes, file.size);
-        if (!status && strcmp(sha256, images->sha256[index]) != 0)
-            status =
-                ebjr_error_set(EBJR_EFORMAT, "%s was changed since the data set was hashed", path);
-    }
-    if (!status)
-        status = decode(out, &file, path);
-    free(file.bytes);
-    return status;
+    return ebjr_picture_file_read(out, ebjr_picture_list_path(&images->list, index),
+                                  images->sha256 ? images->sha256[index] : NULL);
 }
 
 static int read_picture(const ebjr_dataset *dataset, size_t index, uint8_t *planes)

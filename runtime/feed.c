@@ -13,7 +13,7 @@ enum { MESSAGE = 2048, MOST_WORKERS = 256 };
 
 /* A place for a batch; batch b has place b % places. */
 struct place {
-    float *inputs;
+    char *inputs;
     int32_t *labels;
     size_t left; /* samples that are not there yet */
     int status;  /* of the first sample that failed */
@@ -21,11 +21,16 @@ struct place {
     char message[MESSAGE];
 };
 
-struct ebjr_feed {
+/* A data set as a source. */
+struct samples {
     ebjr_dataset *dataset;
     const struct ebjr_preprocessing *preprocessing;
+};
+
+struct ebjr_feed {
+    struct ebjr_feed_source source;
+    struct samples samples; /* the context of the source, where it is a data set */
     struct ebjr_feed_request request;
-    size_t size;  /* numbers of an input */
     size_t grain; /* samples that a worker takes at once */
     struct place *places;
     size_t place_count;
@@ -79,15 +84,22 @@ static bool take(struct task *out, ebjr_feed *feed)
     return true;
 }
 
-static int fill(const struct task *task, const ebjr_feed *feed, void *pixels)
+static int read_samples(void *context, void *inputs, int32_t *labels, void *pixels, int64_t first,
+                        size_t count)
 {
-    int status = ebjr_dataset_read(feed->dataset, task->first, task->count, pixels,
-                                   task->place->labels + task->offset);
+    const struct samples *samples = context;
+    int status = ebjr_dataset_read(samples->dataset, first, count, pixels, labels);
     if (!status)
-        ebjr_preprocessing_apply(task->place->inputs + task->offset * feed->size, pixels,
-                                 task->count, ebjr_dataset_describe(feed->dataset),
-                                 feed->preprocessing);
+        ebjr_preprocessing_apply(inputs, pixels, count, ebjr_dataset_describe(samples->dataset),
+                                 samples->preprocessing);
     return status;
+}
+
+static int fill(const struct task *task, const ebjr_feed *feed, void *scratch)
+{
+    const struct ebjr_feed_source *source = &feed->source;
+    return source->read(source->context, task->place->inputs + task->offset * source->size,
+                        task->place->labels + task->offset, scratch, task->first, task->count);
 }
 
 /* Of several failures in a batch the one of the first sample is told, whoever is first to fail. */
@@ -108,16 +120,16 @@ static void *work(void *argument)
 {
     ebjr_feed *feed = argument;
     struct task task;
-    void *pixels = malloc(feed->grain * feed->size * sizeof(float));
+    void *scratch = malloc(feed->grain * feed->source.scratch + 1);
     pthread_mutex_lock(&feed->lock);
     while (take(&task, feed)) {
         pthread_mutex_unlock(&feed->lock);
-        int status = pixels ? fill(&task, feed, pixels) : ebjr_error_memory();
+        int status = scratch ? fill(&task, feed, scratch) : ebjr_error_memory();
         pthread_mutex_lock(&feed->lock);
         finish(feed, &task, status);
     }
     pthread_mutex_unlock(&feed->lock);
-    free(pixels);
+    free(scratch);
     return NULL;
 }
 
@@ -126,7 +138,7 @@ static int allocate(ebjr_feed *feed)
     const size_t batch = feed->request.batch;
     const int64_t samples = feed->request.end - feed->request.first;
     size_t batches = samples > 0 ? (size_t)((samples - 1) / (int64_t)batch) + 1 : 1;
-    size_t fit = EBJR_FEED_BYTES / sizeof(float) / feed->size / batch;
+    size_t fit = EBJR_FEED_BYTES / (feed->source.size + feed->source.elsewhere) / batch;
     feed->place_count = fit < 2 ? 2 : fit < EBJR_FEED_BATCHES ? fit : EBJR_FEED_BATCHES;
     if (feed->place_count > batches)
         feed->place_count = batches;
@@ -134,7 +146,7 @@ static int allocate(ebjr_feed *feed)
     if (!feed->places)
         return ebjr_error_memory();
     for (size_t i = 0; i < feed->place_count; i++) {
-        feed->places[i].inputs = calloc(batch * feed->size, sizeof(float));
+        feed->places[i].inputs = calloc(batch, feed->source.size);
         feed->places[i].labels = calloc(batch, sizeof(int32_t));
         if (!feed->places[i].inputs || !feed->places[i].labels)
             return ebjr_error_memory();
@@ -145,12 +157,11 @@ static int allocate(ebjr_feed *feed)
 static int start(ebjr_feed *feed)
 {
     size_t wanted = feed->request.workers ? feed->request.workers : ebjr_processors();
-    bool parallel = ebjr_dataset_is_parallel(feed->dataset);
-    if (!parallel)
+    if (!feed->source.is_parallel)
         wanted = 1;
     if (wanted > MOST_WORKERS)
         wanted = MOST_WORKERS;
-    feed->grain = parallel ? 1 : feed->request.batch;
+    feed->grain = feed->source.is_parallel ? 1 : feed->request.batch;
     while (feed->thread_count < wanted) {
         int error = pthread_create(&feed->threads[feed->thread_count], NULL, work, feed);
         if (error && feed->thread_count == 0)
@@ -162,21 +173,22 @@ static int start(ebjr_feed *feed)
     return 0;
 }
 
-int ebjr_feed_open(ebjr_feed **out, ebjr_dataset *dataset,
-                   const struct ebjr_preprocessing *preprocessing,
-                   const struct ebjr_feed_request *request)
+/* `samples` are the source's context where it has none of its own. */
+static int open_feed(ebjr_feed **out, const struct ebjr_feed_source *source,
+                     const struct samples *samples, const struct ebjr_feed_request *request)
 {
-    const struct ebjr_shape *shape = &ebjr_dataset_describe(dataset)->shape;
     if (request->batch == 0)
         return ebjr_error_set(EBJR_EINVAL, "a feed needs batches of at least one sample");
     ebjr_feed *feed = calloc(1, sizeof *feed);
     if (!feed)
         return ebjr_error_memory();
-    feed->dataset = dataset;
-    feed->preprocessing = preprocessing;
+    feed->source = *source;
+    if (samples) {
+        feed->samples = *samples;
+        feed->source.context = &feed->samples;
+    }
     feed->request = *request;
     feed->begun = request->first;
-    feed->size = shape->channels * shape->height * shape->width;
     pthread_mutex_init(&feed->lock, NULL);
     pthread_cond_init(&feed->filled, NULL);
     pthread_cond_init(&feed->emptied, NULL);
@@ -189,6 +201,34 @@ int ebjr_feed_open(ebjr_feed **out, ebjr_dataset *dataset,
     }
     *out = feed;
     return 0;
+}
+
+int ebjr_feed_open_source(ebjr_feed **out, const struct ebjr_feed_source *source,
+                          const struct ebjr_feed_request *request)
+{
+    return open_feed(out, source, NULL, request);
+}
+
+int ebjr_feed_open(ebjr_feed **out, ebjr_dataset *dataset,
+                   const struct ebjr_preprocessing *preprocessing,
+                   const struct ebjr_feed_request *request)
+{
+    const struct ebjr_shape *shape = &ebjr_dataset_describe(dataset)->shape;
+    const size_t bytes = shape->channels * shape->height * shape->width * sizeof(float);
+    const struct samples samples = {dataset, preprocessing};
+    const struct ebjr_feed_source source = {.size = bytes,
+                                            .scratch = bytes,
+                                            .is_parallel = ebjr_dataset_is_parallel(dataset),
+                                            .read = read_samples};
+    return open_feed(out, &source, &samples, request);
+}
+
+static void release(const ebjr_feed *feed, struct place *place)
+{
+    for (size_t i = 0; feed->source.release && place->inputs && i < feed->request.batch; i++)
+        feed->source.release(place->inputs + i * feed->source.size);
+    free(place->inputs);
+    free(place->labels);
 }
 
 void ebjr_feed_close(ebjr_feed *feed)
@@ -204,10 +244,8 @@ void ebjr_feed_close(ebjr_feed *feed)
     pthread_cond_destroy(&feed->emptied);
     pthread_cond_destroy(&feed->filled);
     pthread_mutex_destroy(&feed->lock);
-    for (size_t i = 0; feed->places && i < feed->place_count; i++) {
-        free(feed->places[i].inputs);
-        free(feed->places[i].labels);
-    }
+    for (size_t i = 0; feed->places && i < feed->place_count; i++)
+        release(feed, &feed->places[i]);
     free(feed->places);
     free(feed);
 }

@@ -1,12 +1,15 @@
 /*
- * A feed: a data set's samples as inputs of a model, batch by batch in order, read, decoded and
- * preprocessed ahead by threads of its own, so that a model waits only where they are slower than
- * it is. Ahead are at most so many batches as fit in EBJR_FEED_BYTES, two at the least.
+ * A feed: the samples of a data set, or of any other source, as inputs of a model, batch by batch
+ * in order, read, decoded and preprocessed ahead by threads of its own, so that a model waits only
+ * where they are slower than it is. Ahead are at most so many batches as fit in EBJR_FEED_BYTES,
+ * two at the least.
  */
 #ifndef EBJR_RUNTIME_FEED_H
 #define EBJR_RUNTIME_FEED_H
 
 #include "runtime/preprocess.h"
+
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,8 +26,21 @@ struct ebjr_feed_request {
 struct ebjr_feed_batch {
     int64_t first;
     size_t count;
-    const float *inputs;   /* [count, c, h, w] */
+    const void *inputs;    /* [count]: of a data set, float [count, c, h, w]; else the source's */
     const int32_t *labels; /* [count] */
+};
+
+/* Where samples come from. */
+struct ebjr_feed_source {
+    void *context;
+    size_t size;      /* bytes of an input, which are 0 at first */
+    size_t elsewhere; /* bytes that an input may hold outside of them */
+    size_t scratch;   /* bytes, a sample, that `read` may work in */
+    bool is_parallel; /* several threads may read at once */
+    /* Makes inputs and labels of samples first .. first+count-1, where there may be others. */
+    int (*read)(void *context, void *inputs, int32_t *labels, void *scratch, int64_t first,
+                size_t count);
+    void (*release)(void *input); /* what an input holds elsewhere; NULL: nothing */
 };
 
 typedef struct ebjr_feed ebjr_feed;
@@ -34,6 +50,10 @@ typedef struct ebjr_feed ebjr_feed;
 int ebjr_feed_open(ebjr_feed **out, ebjr_dataset *dataset,
                    const struct ebjr_preprocessing *preprocessing,
                    const struct ebjr_feed_request *request);
+
+/* The same of another source; its context is borrowed. */
+int ebjr_feed_open_source(ebjr_feed **out, const struct ebjr_feed_source *source,
+                          const struct ebjr_feed_request *request);
 void ebjr_feed_close(ebjr_feed *feed);
 
 /* 1: *out is the next batch, valid until the next call; 0: there are no more. Errors: those of

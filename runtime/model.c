@@ -62,10 +62,23 @@ static void load(void)
                  dlerror());
 }
 
-static int find_backend(void)
+const struct ebjr_backend *ebjr_libtorch(void)
 {
     pthread_once(&loaded, load);
-    return backend ? 0 : ebjr_error_set(EBJR_EDEVICE, "%s", load_failure);
+    if (!backend)
+        ebjr_error_set(EBJR_EDEVICE, "%s", load_failure);
+    return backend;
+}
+
+int ebjr_backend_load_operators(const char *path)
+{
+    char absolute[PATH_MAX];
+    if (!ebjr_libtorch())
+        return EBJR_EDEVICE;
+    /* a name without a slash that is no file here is one of the system's libraries */
+    if (dlopen(realpath(path, absolute) ? absolute : path, RTLD_NOW | RTLD_LOCAL))
+        return 0;
+    return ebjr_error_set(EBJR_EMODEL, "cannot load operators: %s", dlerror());
 }
 
 /* The model made ready for a plan: by the backend, for any number of threads, or as layers. */
@@ -114,17 +127,17 @@ static int probe(ebjr_model *model)
         backend->forward(model->loaded, NULL, 0, &model->info.classes, zeros, 1, &model->shape);
     free(zeros);
     if (!status)
-        status = backend->trace(model->loaded, &model->info.parameters, &model->shape, count,
-                                &model->info.flops);
+        status = backend->parameters(&model->info.parameters, model->loaded);
+    if (!status)
+        status = backend->trace(model->loaded, &model->shape, count, &model->info.flops);
     return status;
 }
 
 int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device *device,
                     const struct ebjr_shape *shape)
 {
-    int status = find_backend();
-    if (status)
-        return status;
+    if (!ebjr_libtorch())
+        return EBJR_EDEVICE;
     if (access(path, R_OK) != 0)
         return ebjr_error_set(errno == ENOENT ? EBJR_ENOTFOUND : EBJR_EIO,
                               "cannot read the model %s: %s", path, strerror(errno));
@@ -135,7 +148,7 @@ int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device
     model->shape = *shape;
     model->device = *device;
     model->plan = (struct ebjr_plan){.batch = 1};
-    status = backend->open(&model->loaded, path, device);
+    int status = backend->open(&model->loaded, path, device);
     if (!status)
         status = probe(model);
     if (status) {
@@ -269,11 +282,10 @@ const struct ebjr_plan *ebjr_model_plan(const ebjr_model *model)
     return &model->plan;
 }
 
-/* The backend has one number of threads for the process, and models may want different ones. */
-static void set_threads(size_t threads)
+void ebjr_backend_set_threads(size_t threads)
 {
     static size_t current;
-    if (threads == 0 || threads == current)
+    if (threads == 0 || threads == current || !ebjr_libtorch())
         return;
     backend->set_threads((int)threads);
     current = threads;
@@ -285,7 +297,7 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
     const struct executable *current = model->current;
     if (current && current->direct)
         return ebjr_direct_forward(current->direct, logits, inputs, batch);
-    set_threads(model->plan.threads);
+    ebjr_backend_set_threads(model->plan.threads);
     int status =
         backend->forward(current ? current->handle : model->loaded, logits,
                          batch * model->info.classes, &classes, inputs, batch, &model->shape);
@@ -314,7 +326,7 @@ void ebjr_model_library(char *out, size_t size, const ebjr_model *model)
 
 void ebjr_backend_version(char *out, size_t size)
 {
-    if (find_backend() == 0)
+    if (ebjr_libtorch())
         backend->version(out, size);
     else
         snprintf(out, size, "none");
@@ -344,14 +356,14 @@ static bool is_known_fast(const char *path)
 
 double ebjr_backend_gemm_rate(void)
 {
-    return find_backend() == 0 ? backend->gemm_rate() : 0;
+    return ebjr_libtorch() ? backend->gemm_rate() : 0;
 }
 
 double ebjr_backend_slow_blas(void)
 {
     static const double good = 20e9;
     char path[PATH_MAX] = "";
-    if (find_backend() != 0 || !dl_iterate_phdr(find_blas, path) || is_known_fast(path))
+    if (!ebjr_libtorch() || !dl_iterate_phdr(find_blas, path) || is_known_fast(path))
         return 0;
     double rate = backend->gemm_rate();
     return rate < good ? rate : 0;

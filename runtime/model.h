@@ -63,6 +63,11 @@ int ebjr_model_forward(ebjr_model *model, float *logits, const float *inputs, si
 struct ebjr_export;
 int ebjr_model_save_cascade(ebjr_model *const *models, const struct ebjr_export *what);
 
+/* Loads a shared library whose operators models call, before they are opened: a file, or the name
+ * of one of the system's. Errors: EBJR_EMODEL it cannot be loaded; EBJR_EDEVICE a program built
+ * without a backend. */
+int ebjr_backend_load_operators(const char *path);
+
 /* The backend's library and version, for provenance: "libtorch 1.13.1". */
 void ebjr_backend_version(char *out, size_t size);
 

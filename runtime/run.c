@@ -4,7 +4,6 @@
 #include "runtime/feed.h"
 #include "runtime/recorder.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 /* What of a batch the run still lacks. */
@@ -24,15 +23,9 @@ static int step(ebjr_recorder *recorder, ebjr_model *model, float *logits,
                              batch->labels + wanted->skipped, wanted->kept);
 }
 
-/* Commits what came through, also after a failure, whose message is what the caller is told. */
-static int finish(ebjr_recorder *recorder, int status)
+static int commit(void *recorder)
 {
-    char message[2048];
-    if (!status)
-        return ebjr_recorder_commit(recorder);
-    snprintf(message, sizeof message, "%s", ebjr_error_last());
-    ebjr_recorder_commit(recorder);
-    return ebjr_error_set(status, "%s", message);
+    return ebjr_recorder_commit(recorder);
 }
 
 static struct wanted wanted_of(const struct ebjr_feed_batch *batch,
@@ -96,7 +89,7 @@ int ebjr_run_fill(ebjr_store *store, struct ebjr_stored_run *run, ebjr_model *mo
     if (!status)
         status = consume(feed, recorder, model, logits, run, options);
     if (recorder)
-        status = finish(recorder, status);
+        status = ebjr_error_after(status, commit, recorder);
     if (times)
         *times = (struct ebjr_run_times){feed ? 1e-9 * (double)ebjr_feed_waited(feed) : 0,
                                          feed ? ebjr_feed_workers(feed) : 0};

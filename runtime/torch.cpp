@@ -66,6 +66,18 @@ int check_device(const struct ebjr_device *device)
     return 0;
 }
 
+// The operator that a model calls and libtorch does not have; "": that is not why it cannot be
+// loaded.
+std::string missing_operator(const std::string &message)
+{
+    static const std::string mark = "Unknown builtin op: ";
+    size_t start = message.find(mark);
+    if (start == message.npos)
+        return "";
+    start += mark.size();
+    return message.substr(start, message.find_first_of(".\n", start) - start);
+}
+
 int open(void **out, const char *path, const struct ebjr_device *device)
 {
     int status = check_device(device);
@@ -82,10 +94,20 @@ int open(void **out, const char *path, const struct ebjr_device *device)
                 device->cuda
                     ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device->index))
                     : torch::Device(torch::kCPU);
-            auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
-            model->module.eval();
-            *out = model.release();
-            return 0;
+            try {
+                auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
+                model->module.eval();
+                *out = model.release();
+                return 0;
+            } catch (const std::exception &error) {
+                std::string name = missing_operator(error.what());
+                if (name.empty())
+                    throw;
+                return ebjr_error_set(EBJR_EMODEL,
+                                      "it calls %s, an operator that libtorch does not have; "
+                                      "--library FILE loads the library that has it",
+                                      name.c_str());
+            }
         });
 }
 
@@ -239,7 +261,8 @@ double gemm_rate()
 } // namespace
 
 extern "C" const struct ebjr_backend ebjr_torch_backend = {
-    "torchscript", version,   open,        close,       offers,
-    prepare,       forward,   ebjr::trace, ebjr::graph, ebjr::save_cascade,
-    set_threads,   gemm_rate,
+    "torchscript",    version,     open,        close,
+    offers,           prepare,     forward,     ebjr::detect,
+    ebjr::parameters, ebjr::trace, ebjr::graph, ebjr::save_cascade,
+    set_threads,      gemm_rate,
 };

@@ -17,6 +17,11 @@
 namespace ebjr
 {
 
+// What a detector found in a picture, on the host; logits that are not defined: it returns none.
+struct Found {
+    at::Tensor boxes, labels, scores, logits;
+};
+
 struct Model {
     torch::jit::Module module;
     torch::Device device;
@@ -26,6 +31,7 @@ struct Model {
     // Empty: the plan is no CUDA graph.
     std::function<at::Tensor(const at::Tensor &)> replay = {};
     size_t recorded_batch = 0;
+    Found found = {}; // last
 };
 
 // Gives `model`, which is on a GPU, a replay of its forward pass. Errors: EBJR_EMODEL it cannot be
@@ -55,7 +61,9 @@ template <typename Body> int guarded(const char *what, Body body)
 }
 
 // The members of struct ebjr_backend that have a file of their own.
-int trace(void *model, int64_t *parameters, const struct ebjr_shape *shape,
+int parameters(int64_t *out, void *model);
+int detect(void *model, struct ebjr_found *out, const struct ebjr_picture *picture);
+int trace(void *model, const struct ebjr_shape *shape,
           void (*observe)(void *context, const struct ebjr_operator *op), void *context);
 int graph(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
 int save_cascade(void *const *models, const struct ebjr_export *what,

@@ -193,7 +193,13 @@ class Instrument
     const torch::jit::Module &top_;
 };
 
-// A frozen model keeps its weights as constants of the graph.
+std::shared_ptr<torch::jit::Graph> inlined(const torch::jit::Module &module)
+{
+    auto graph = module.get_method("forward").graph()->copy();
+    torch::jit::Inline(*graph);
+    return graph;
+}
+
 int64_t constant_elements(torch::jit::Block *block)
 {
     int64_t count = 0;
@@ -209,21 +215,27 @@ int64_t constant_elements(torch::jit::Block *block)
 
 } // namespace
 
-int ebjr::trace(void *handle, int64_t *parameters, const struct ebjr_shape *shape,
+// A frozen model keeps its weights as constants of the graph.
+int ebjr::parameters(int64_t *out, void *handle)
+{
+    return guarded("counting its parameters", [&] {
+        auto *model = static_cast<Model *>(handle);
+        *out = 0;
+        for (const at::Tensor &tensor : model->module.parameters())
+            *out += tensor.numel();
+        if (*out == 0)
+            *out = constant_elements(inlined(model->module)->block());
+        return 0;
+    });
+}
+
+int ebjr::trace(void *handle, const struct ebjr_shape *shape,
                 void (*callback)(void *context, const struct ebjr_operator *op), void *context)
 {
     return guarded("counting its FLOPs", [&] {
         register_observer();
         auto *model = static_cast<Model *>(handle);
-        auto graph = model->module.get_method("forward").graph()->copy();
-        torch::jit::Inline(*graph);
-
-        *parameters = 0;
-        for (const at::Tensor &tensor : model->module.parameters())
-            *parameters += tensor.numel();
-        if (*parameters == 0)
-            *parameters = constant_elements(graph->block());
-
+        auto graph = inlined(model->module);
         Trace trace{{}, callback, context};
         Instrument(*graph, trace, model->module).visit(graph->block());
 
