@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/told.h"
 #include "db/latency.h"
 #include "runtime/class_file.h"
 #include "runtime/class_map.h"
@@ -128,17 +129,6 @@ static int describe_dataset(struct import *import, const struct request *request
     return status;
 }
 
-static int whole_number(int64_t *out, double value, const char *option)
-{
-    *out = EBJR_UNKNOWN;
-    if (isnan(value))
-        return 0;
-    if (value < 0 || value > 9e15)
-        return ebjr_error_set(EBJR_EINVAL, "--%s: %g is no such figure", option, value);
-    *out = (int64_t)(value + 0.5);
-    return 0;
-}
-
 /* Of the model itself: without it, logits of one model on two data sets are two models. */
 static int take_hash(char out[EBJR_HASH_TEXT], const char *text)
 {
@@ -163,9 +153,9 @@ static int describe_model(struct import *import, const struct request *request)
     if (!status && request->model_sha256)
         status = take_hash(model->sha256, request->model_sha256);
     if (!status)
-        status = whole_number(&model->parameters, request->parameters, "parameters");
+        status = told_integer(&model->parameters, request->parameters, "parameters");
     if (!status)
-        status = whole_number(&run->flops, request->flops, "flops");
+        status = told_integer(&run->flops, request->flops, "flops");
     run->flops_mac2 = run->flops;
     run->depth = EBJR_UNKNOWN;
     snprintf(run->flops_source, sizeof run->flops_source, "%s",
@@ -207,7 +197,7 @@ static int check_rows(const struct import *import, const struct request *request
 /* FLOPs may be told later than the logits. */
 static int put(struct import *import)
 {
-    int64_t flops = import->run.flops;
+    const struct ebjr_stored_run told = import->run;
     int status = ebjr_stored_dataset_put(import->store, &import->dataset);
     if (!status && import->classes.names.count > 0)
         status = ebjr_class_names_put(import->store, &import->dataset, &import->classes.names);
@@ -217,9 +207,7 @@ static int put(struct import *import)
     import->run.dataset_id = import->dataset.id;
     if (!status)
         status = ebjr_stored_run_put(import->store, &import->run);
-    if (!status && flops != EBJR_UNKNOWN && flops != import->run.flops)
-        status = ebjr_stored_run_tell_flops(import->store, &import->run, flops);
-    return status;
+    return status ? status : ebjr_stored_run_tell_flops(import->store, &import->run, &told);
 }
 
 static int store_latencies(struct import *import, const char *path)

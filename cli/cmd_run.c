@@ -7,6 +7,7 @@
 #include "cli/table.h"
 #include "cli/timeout.h"
 #include "cli/together.h"
+#include "cli/told.h"
 #include "runtime/class_map.h"
 #include "runtime/run.h"
 #include "version.h"
@@ -22,13 +23,15 @@ static const double NOTABLE_WAIT = 0.1, NOTABLE_SECONDS = 2;
 struct request {
     const char *db, *shard, *class_map, *timeout, *format;
     struct live_request live;
-    struct option_list models;
+    struct option_list models, flops;
 };
 
 /* Everything the models of one call share. */
 struct job {
     struct live live;
-    bool names_given; /* --class-names */
+    const struct option_list *flops; /* --flops */
+    struct ebjr_stored_run told;     /* what they say of the model at hand */
+    bool names_given;                /* --class-names */
     ebjr_store *store;
     struct together together;
     struct shard shard;
@@ -53,7 +56,7 @@ static bool is_worth_a_search(const struct job *job, const struct ebjr_model_inf
     static const double flops_of_a_search = 2 * 20e9;
     static const int64_t samples_of_a_search = 2000; /* of a model whose FLOPs are not known */
     int64_t samples = job->samples;
-    if (*info->flops.uncounted_mac2)
+    if (!info->is_counted || *info->flops.uncounted_mac2)
         return samples > samples_of_a_search;
     return (double)info->flops.mac2 * (double)samples > flops_of_a_search;
 }
@@ -65,13 +68,8 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
     snprintf(run->class_map, sizeof run->class_map, "%s", job->class_map);
     run->first = job->first;
     run->samples = job->samples;
-    run->flops = info->flops.op_counter;
-    run->flops_mac2 = info->flops.mac2;
-    run->depth = info->flops.depth;
+    live_describe_flops(run, info);
     snprintf(run->dtype, sizeof run->dtype, "%s", ebjr_dtype_name(job->live.dtype));
-    snprintf(run->flops_source, sizeof run->flops_source, "counted");
-    snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
-    snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
     snprintf(run->program, sizeof run->program, "%s", EBJR_VERSION);
     ebjr_device_format(run->device, sizeof run->device, &job->live.device);
     ebjr_host_cpu(run->host, sizeof run->host);
@@ -119,14 +117,17 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
         status = ebjr_stored_model_put(job->store, stored);
     if (!status)
         status = run->id ? go_on(model, job, run) : begin(model, job, stored);
-    if (status || run->id)
+    if (status)
         return status;
+    if (run->id)
+        return ebjr_stored_run_tell_flops(job->store, run, &job->told);
     describe_run(run, job, ebjr_model_describe(model));
     ebjr_plan_format(run->plan, ebjr_model_plan(model));
     ebjr_model_library(run->library, sizeof run->library, model);
     run->model_id = stored->id;
     run->dataset_id = job->live.stored_dataset.id;
-    return ebjr_stored_run_put(job->store, run);
+    status = ebjr_stored_run_put(job->store, run);
+    return status ? status : ebjr_stored_run_tell_flops(job->store, run, &job->told);
 }
 
 static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
@@ -150,6 +151,9 @@ static void print_run(struct job *job, const struct ebjr_stored_run *run, const 
     if (times && times->waited > NOTABLE_WAIT * seconds && seconds > NOTABLE_SECONDS)
         say("%s waited %.0f %% of the time for its inputs, which %zu worker%s read", name,
             100 * times->waited / seconds, times->workers, times->workers == 1 ? "" : "s");
+    if (run->flops == EBJR_UNKNOWN)
+        say("note: FLOPs of '%s' cannot be counted from its file; --flops '%s'=N tells them", name,
+            name);
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
 }
@@ -195,6 +199,8 @@ static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
     int status = live_put_dataset(&job->live, job->store, job->names_given);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
+    if (!status)
+        status = ebjr_stored_run_tell_flops(job->store, run, &job->told);
     if (status)
         return status;
     say("%s on %s: all %lld samples are stored already; nothing to do", stored->name,
@@ -233,7 +239,10 @@ static int run_model(struct job *job, const char *text)
         status = find_merged(&merged, job, &stored);
     if (status || merged)
         return status;
-    status = find_stored(&run, job, job->store, &stored);
+    job->told = (struct ebjr_stored_run){.flops = EBJR_UNKNOWN};
+    status = told_flops(&job->told, &stored, job->flops, &job->live);
+    if (!status)
+        status = find_stored(&run, job, job->store, &stored);
     if (!status && run.id && run.done == run.samples)
         return nothing_to_do(job, &run, &stored);
     if (!status)
@@ -352,6 +361,9 @@ static int run_together(struct job *job, const struct request *request)
 static int run_all(struct job *job, const struct request *request)
 {
     int status = output_parse(&job->table.output, request->format);
+    job->flops = &request->flops;
+    if (!status)
+        status = told_flops_check(&request->flops, &request->models);
     job->names_given = request->live.dataset_options.class_names != NULL;
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
@@ -380,7 +392,11 @@ static int run(const struct command *command, int argc, char **argv)
          false},
         LIVE_DATASET_ROWS(request.live, true),
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
-         "a TorchScript file; any number of times", true},
+         "a TorchScript file, or an AOTInductor package (.pt2); any number of times", true},
+        {"flops", OPTION_LIST, &request.flops, "NAME=N|FILE",
+         "of a model whose file does not tell them (packages), a sample: 1.3e8, 130M; or\n"
+         "TorchScript of the same model, to count them from; any number of times",
+         false},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of specialised models: a line for each output, its class or other", false},
         LIVE_PLAN_ROWS(request.live),

@@ -1,6 +1,6 @@
 /*
- * What a backend gives to model.c: one file a backend, built as a module of its own. The functions
- * keep the error convention of base/error.h; no exception crosses them.
+ * What a backend gives to model.c. The functions keep the error convention of base/error.h; no
+ * exception crosses them.
  */
 #ifndef EBJR_RUNTIME_BACKEND_H
 #define EBJR_RUNTIME_BACKEND_H
@@ -19,14 +19,11 @@ extern "C" {
 struct ebjr_backend {
     const char *name; /* the `kind` of a stored model */
 
-    /* "libtorch 1.13.1" */
-    void (*version)(char *out, size_t size);
-
     /* Errors: EBJR_EMODEL not a model of this backend; EBJR_EDEVICE. */
     int (*open)(void **out, const char *path, const struct ebjr_device *device);
     void (*close)(void *model);
 
-    /* Is this one of its ways to execute models on such a device? */
+    /* Is this one of the ways to execute its models on such a device? */
     bool (*offers)(enum ebjr_plan_mode mode, const struct ebjr_device *device);
 
     /* The same model executed by another plan for inputs of `shape`: a handle of its own, for
@@ -44,13 +41,19 @@ struct ebjr_backend {
     int (*forward)(void *model, float *logits, size_t capacity, size_t *classes,
                    const float *inputs, size_t batch, const struct ebjr_shape *shape);
 
-    /* Runs one input of zeros and shows `observe` every operator on tensors; counts parameters. */
+    /* Runs one input of zeros and shows `observe` every operator on tensors; counts parameters.
+     * NULL: it cannot see them. */
     int (*trace)(void *model, int64_t *parameters, const struct ebjr_shape *shape,
                  void (*observe)(void *context, const struct ebjr_operator *op), void *context);
 
     /* The model as layers, for inputs of `shape`. Errors: EBJR_EMODEL an operator that is none of
      * them, named. */
     int (*graph)(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
+
+    /* The rest is of libtorch, and stands in its first backend only. */
+
+    /* "libtorch 1.13.1" */
+    void (*version)(char *out, size_t size);
 
     /* The file that ebjr_cascade_export promises; one batch of zeros went through it before it was
      * written. Errors: EBJR_EMODEL, EBJR_EIO. */
@@ -64,6 +67,19 @@ struct ebjr_backend {
 };
 
 extern const struct ebjr_backend ebjr_torch_backend;
+extern const struct ebjr_backend ebjr_inductor_backend; /* where libtorch has what it takes */
+
+/* The first backend. NULL: the program was built without; ebjr_error_last() says so. */
+const struct ebjr_backend *ebjr_libtorch(void);
+
+/* Opens a file by the backend that its records name; there is a libtorch. Errors: those of `open`,
+ * with what the file tells of the reason. */
+int ebjr_backend_open(const struct ebjr_backend **backend, void **out, const char *path,
+                      const struct ebjr_device *device);
+
+/* libtorch has one number of threads for the process, and models may want different ones; 0 leaves
+ * it as it is. */
+void ebjr_backend_set_threads(size_t threads);
 
 #ifdef __cplusplus
 }
