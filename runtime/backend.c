@@ -92,7 +92,8 @@ static int choose_backend(const struct ebjr_backend **out, const struct ebjr_mod
 /* Where a backend could not load a file: what the file tells of the reason. */
 static int explain(int status, const struct ebjr_model_file *file)
 {
-    static const char *const too_new = "Attempted to read a PyTorch file with version ";
+    static const char too_new[] = "Attempted to read a PyTorch file with version %d, but the "
+                                  "maximum supported version for reading is %d";
     char version[64], said[1024];
     int major = 0, minor = 0, format, readable;
     if (status != EBJR_EMODEL)
@@ -102,17 +103,15 @@ static int explain(int status, const struct ebjr_model_file *file)
                                           "first be exported: examples/export.py)");
     torch->version(version, sizeof version);
     snprintf(said, sizeof said, "%s", ebjr_error_last());
-    const char *numbers = strstr(said, too_new);
+    const char *message = strstr(said, "Attempted to read");
     /* NOLINTNEXTLINE(cert-err34-c): libtorch's own message */
-    if (numbers &&
-        sscanf(numbers + strlen(too_new), "%d, but the maximum supported version for reading is %d",
-               &format, &readable) == 2)
+    if (message && sscanf(message, too_new, &format, &readable) == 2)
         return ebjr_error_set(status,
                               "it is in file format %d, and this build's %s reads up to %d: build "
                               "ebjr with a newer libtorch, or export the model by an older PyTorch",
                               format, version, readable);
     /* NOLINTNEXTLINE(cert-err34-c): libtorch's own numbers */
-    sscanf(version, "libtorch %d.%d", &major, &minor);
+    (void)sscanf(version, "libtorch %d.%d", &major, &minor);
     bool is_newer = file->major > major || (file->major == major && file->minor > minor);
     if (file->major && (is_newer || file->or_newer))
         return ebjr_error_set(status,
