@@ -68,9 +68,9 @@ class Packages(RunTest):
                 new.writestr(record, content)
         return name
 
-    def refused(self, model, *words, options=()):
+    def refused(self, model, *words, options=(), code=1):
         self.refuse(*words, arguments=(*self.command(model), *NORMALISE, *options, "--quiet"),
-                    code=1)
+                    code=code)
 
     def test_same_logits_as_eager(self):
         for batch, threads in (("1", "1"), ("7", "2"), ("64", "1"), ("1000", "2"), ("auto", "1")):
@@ -121,17 +121,19 @@ class Packages(RunTest):
         self.assertEqual(counted, cost())
         parameters = sum(weight.numel() for weight in net().parameters())
         self.assertEqual(self.query("SELECT parameters FROM model"), [(parameters,)])
+        self.refused("m.pt2", "TorchScript", options=("--flops", "m=m.pt2"))
         for flops, word in (("other=1M", "--model"), ("m=many", "neither"), ("m=-1", "figure"),
-                            ("m=m.pt2", "TorchScript"), ("1M", "NAME=N")):
-            self.refused("m.pt2", word, options=("--flops", flops))
+                            ("1M", "NAME=N")):
+            self.refused("m.pt2", word, options=("--flops", flops), code=2)
 
     def test_plans(self):
         rows = self.json("plan", *self.dataset, *NORMALISE, "--model", "m.pt2")
         self.assertEqual({row["plan"] for row in rows}, {"as-loaded"})
         self.assertEqual(sum(row["chosen"] for row in rows), 1)
-        self.refused("m.pt2", "as-loaded", options=("--plan", "frozen"))
-        self.refused("m.pt2", "no layers", options=("--plan", "direct"))
-        self.refused("m.pt2", "bfloat16", options=("--plan", "as-loaded", "--dtype", "bfloat16"))
+        for word, options in (("as-loaded", ("--plan", "frozen")),
+                              ("no layers", ("--plan", "direct")),
+                              ("bfloat16", ("--plan", "as-loaded", "--dtype", "bfloat16"))):
+            self.refused("m.pt2", word, options=options, code=2)
 
     def test_inputs_that_it_was_not_compiled_for(self):
         for shape, word in (("Nx3x8x9", "3 x 8 x 9"), ("4x3x8x8", "batches of 4 only"),
