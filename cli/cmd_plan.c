@@ -44,7 +44,8 @@ static void print(struct table *table, const struct ebjr_stored_model *stored,
                   size_t count)
 {
     double as_loaded = reference(candidates, count);
-    double flops = *info->flops.uncounted_mac2 ? NAN : (double)info->flops.mac2;
+    bool is_known = info->is_counted && !*info->flops.uncounted_mac2;
+    double flops = is_known ? (double)info->flops.mac2 : NAN;
     for (size_t i = 0; i < count; i++) {
         const struct ebjr_candidate *candidate = &candidates[i];
         struct value values[] = {
@@ -118,7 +119,7 @@ static int run(const struct command *command, int argc, char **argv)
     struct request request = {.live = LIVE_REQUEST};
     const struct option_row rows[] = {
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
-         "a TorchScript file; any number of times", true},
+         "a TorchScript file, or an AOTInductor package (.pt2); any number of times", true},
         LIVE_DATASET_ROWS(request.live, true),
         {"db", OPTION_TEXT, &request.db, "FILE", "the store that keeps the choice", false},
         LIVE_PLAN_ROWS(request.live),

@@ -34,6 +34,7 @@ struct job {
     bool detects;
     const char *unit;                /* what a data set has: samples or images */
     const struct option_list *flops; /* --flops */
+    struct ebjr_stored_run told;     /* what they say of the model at hand */
     bool names_given;                /* --class-names */
     ebjr_store *store;
     struct together together;
@@ -59,7 +60,7 @@ static bool is_worth_a_search(const struct job *job, const struct ebjr_model_inf
     static const double flops_of_a_search = 2 * 20e9;
     static const int64_t samples_of_a_search = 2000; /* of a model whose FLOPs are not known */
     int64_t samples = job->samples;
-    if (*info->flops.uncounted_mac2)
+    if (!info->is_counted || *info->flops.uncounted_mac2)
         return samples > samples_of_a_search;
     return (double)info->flops.mac2 * (double)samples > flops_of_a_search;
 }
@@ -82,12 +83,7 @@ static void describe_run(struct ebjr_stored_run *run, const struct job *job,
 static void describe_outputs(struct ebjr_stored_run *run, const struct ebjr_model_info *info)
 {
     run->classes = (int64_t)info->classes;
-    run->flops = info->flops.op_counter;
-    run->flops_mac2 = info->flops.mac2;
-    run->depth = info->flops.depth;
-    snprintf(run->flops_source, sizeof run->flops_source, "counted");
-    snprintf(run->uncounted, sizeof run->uncounted, "%s", info->flops.uncounted);
-    snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", info->flops.uncounted_mac2);
+    live_describe_flops(run, info);
 }
 
 static int check_class_map(const char *map, size_t outputs)
@@ -143,22 +139,12 @@ static int store_run(struct ebjr_stored_run *run, struct job *job, struct ebjr_s
     if (!status)
         status = run->id ? go_on(model, job, run) : begin(model, job, stored);
     if (status || run->id)
-        return status;
+        return status ? status : ebjr_stored_run_tell_flops(job->store, run, &job->told);
     describe_run(run, job, stored, ebjr_model_plan(model));
     describe_outputs(run, ebjr_model_describe(model));
     ebjr_model_library(run->library, sizeof run->library, model);
-    return ebjr_stored_run_put(job->store, run);
-}
-
-/* FLOPs of a detector depend on the picture. They may be told later than the run. */
-static int tell_flops(struct ebjr_stored_run *run, const struct job *job,
-                      const struct ebjr_stored_model *stored)
-{
-    int64_t told;
-    int status = told_flops(&told, stored, job->flops);
-    if (status || told == EBJR_UNKNOWN || told == run->flops)
-        return status;
-    return ebjr_stored_run_tell_flops(job->store, run, told);
+    status = ebjr_stored_run_put(job->store, run);
+    return status ? status : ebjr_stored_run_tell_flops(job->store, run, &job->told);
 }
 
 static int store_detector_run(struct ebjr_stored_run *run, struct job *job,
@@ -171,13 +157,13 @@ static int store_detector_run(struct ebjr_stored_run *run, struct job *job,
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (status || run->id)
-        return status ? status : tell_flops(run, job, stored);
+        return status ? status : ebjr_stored_run_tell_flops(job->store, run, &job->told);
     describe_run(run, job, stored, ebjr_detector_plan(detector));
     run->flops = run->flops_mac2 = run->depth = EBJR_UNKNOWN;
     snprintf(run->flops_source, sizeof run->flops_source, "unknown");
     ebjr_backend_version(run->library, sizeof run->library);
     status = ebjr_stored_run_put(job->store, run);
-    return status ? status : tell_flops(run, job, stored);
+    return status ? status : ebjr_stored_run_tell_flops(job->store, run, &job->told);
 }
 
 static void print_run(struct job *job, const struct ebjr_stored_run *run, const char *name,
@@ -202,9 +188,10 @@ static void print_run(struct job *job, const struct ebjr_stored_run *run, const 
         say("%s waited %.0f %% of the time for its inputs, which %zu worker%s read", name,
             100 * times->waited / seconds, times->workers, times->workers == 1 ? "" : "s");
     if (run->flops == EBJR_UNKNOWN)
-        say("note: FLOPs of '%s' depend on the picture and are not counted; --flops '%s'=N tells "
-            "them",
-            name, name);
+        say("note: FLOPs of '%s' %s; --flops '%s'=N tells them", name,
+            job->detects ? "depend on the picture and are not counted"
+                         : "cannot be counted from its file",
+            name);
     if (*run->uncounted)
         say("note: FLOPs of '%s' are incomplete: they leave out %s", name, run->uncounted);
 }
@@ -268,8 +255,8 @@ static int nothing_to_do(struct job *job, struct ebjr_stored_run *run,
     int status = put_dataset(job);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
-    if (!status && job->detects)
-        status = tell_flops(run, job, stored);
+    if (!status)
+        status = ebjr_stored_run_tell_flops(job->store, run, &job->told);
     if (status)
         return status;
     say("%s on %s: all %lld %s are stored already; nothing to do", stored->name,
@@ -334,7 +321,10 @@ static int run_model(struct job *job, const char *text)
         status = find_merged(&merged, job, &stored);
     if (status || merged)
         return status;
-    status = find_stored(&run, job, job->store, &stored);
+    job->told = (struct ebjr_stored_run){.flops = EBJR_UNKNOWN};
+    status = told_flops(&job->told, &stored, job->flops, &job->live);
+    if (!status)
+        status = find_stored(&run, job, job->store, &stored);
     if (!status && run.id && run.done == run.samples)
         return nothing_to_do(job, &run, &stored);
     if (status)
@@ -367,10 +357,8 @@ static int open_dataset(struct job *job, const struct request *request)
 {
     if (job->detects && request->class_map)
         return ebjr_error_set(EBJR_EINVAL, "--student-classes does not go with coco:");
-    if (!job->detects && (request->images || request->flops.count > 0))
-        return ebjr_error_set(EBJR_EINVAL,
-                              "--images and --flops belong to coco: data sets; FLOPs of models "
-                              "that classify are counted");
+    if (!job->detects && request->images)
+        return ebjr_error_set(EBJR_EINVAL, "--images belongs to coco: data sets");
     return job->detects
                ? run_detection_open(&job->detection, &job->live, &request->live, request->images)
                : live_open(&job->live, &request->live);
@@ -496,12 +484,13 @@ static int run(const struct command *command, int argc, char **argv)
         {"images", OPTION_TEXT, &request.images, "DIR",
          "of --dataset coco:INSTANCES.json, whose models are detectors: where its pictures are",
          false},
-        {"flops", OPTION_LIST, &request.flops, "NAME=N",
-         "of a detector, an image: they depend on the picture and are not counted; any number of\n"
-         "times, later too",
-         false},
         {"model", OPTION_LIST, &request.models, "[NAME=]FILE",
-         "a TorchScript file; any number of times", true},
+         "a TorchScript file, or an AOTInductor package (.pt2); any number of times", true},
+        {"flops", OPTION_LIST, &request.flops, "NAME=N|FILE",
+         "of a model whose file does not tell them (packages; detectors, of which they depend\n"
+         "on the picture), a sample: 1.3e8, 130M; or TorchScript of the same classifier, to\n"
+         "count them from; any number of times, later too",
+         false},
         {"student-classes", OPTION_TEXT, &request.class_map, "FILE",
          "of specialised models: a line for each output, its class or other", false},
         LIVE_PLAN_ROWS(request.live),

@@ -12,17 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int whole_number(int64_t *out, double value, const char *option)
-{
-    *out = EBJR_UNKNOWN;
-    if (isnan(value))
-        return 0;
-    if (value < 0 || value > 9e15)
-        return ebjr_error_set(EBJR_EINVAL, "--%s: %g is no such figure", option, value);
-    *out = (int64_t)(value + 0.5);
-    return 0;
-}
-
 /* Of the model itself: without it, logits of one model on two data sets are two models. */
 static int take_hash(char out[EBJR_HASH_TEXT], const char *text)
 {
@@ -53,9 +42,9 @@ int import_describe_model(struct import *import, const struct import_request *re
     if (!status && request->model_sha256)
         status = take_hash(model->sha256, request->model_sha256);
     if (!status)
-        status = whole_number(&model->parameters, request->parameters, "parameters");
+        status = told_integer(&model->parameters, request->parameters, "parameters");
     if (!status)
-        status = whole_number(&run->flops, request->flops, "flops");
+        status = told_integer(&run->flops, request->flops, "flops");
     run->flops_mac2 = run->flops;
     run->depth = EBJR_UNKNOWN;
     snprintf(run->flops_source, sizeof run->flops_source, "%s",
@@ -85,7 +74,7 @@ int import_describe_dataset(struct import *import, const struct import_request *
 
 int import_put_run(struct import *import, const struct ebjr_class_names *names)
 {
-    int64_t flops = import->run.flops;
+    const struct ebjr_stored_run told = import->run;
     int status =
         names->count > 0 ? ebjr_class_names_put(import->store, &import->dataset, names) : 0;
     if (!status)
@@ -94,9 +83,7 @@ int import_put_run(struct import *import, const struct ebjr_class_names *names)
     import->run.dataset_id = import->dataset.id;
     if (!status)
         status = ebjr_stored_run_put(import->store, &import->run);
-    if (!status && flops != EBJR_UNKNOWN && flops != import->run.flops)
-        status = ebjr_stored_run_tell_flops(import->store, &import->run, flops);
-    return status;
+    return status ? status : ebjr_stored_run_tell_flops(import->store, &import->run, &told);
 }
 
 static int store_latencies(struct import *import, const char *path)

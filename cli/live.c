@@ -195,11 +195,23 @@ void live_model_name(char *out, size_t size, const char *text)
     split_model(out, size, &path, text);
 }
 
+void live_describe_flops(struct ebjr_stored_run *run, const struct ebjr_model_info *info)
+{
+    const struct ebjr_flops *flops = &info->flops;
+    run->flops = info->is_counted ? flops->op_counter : EBJR_UNKNOWN;
+    run->flops_mac2 = info->is_counted ? flops->mac2 : EBJR_UNKNOWN;
+    run->depth = info->is_counted ? flops->depth : EBJR_UNKNOWN;
+    snprintf(run->flops_source, sizeof run->flops_source, "%s",
+             info->is_counted ? "counted" : "unknown");
+    snprintf(run->uncounted, sizeof run->uncounted, "%s", flops->uncounted);
+    snprintf(run->uncounted_mac2, sizeof run->uncounted_mac2, "%s", flops->uncounted_mac2);
+}
+
 int live_identify(struct ebjr_stored_model *out, const char *text)
 {
     const char *path;
     char absolute[PATH_MAX];
-    *out = (struct ebjr_stored_model){0};
+    *out = (struct ebjr_stored_model){.parameters = EBJR_UNKNOWN};
     split_model(out->name, sizeof out->name, &path, text);
     snprintf(out->path, sizeof out->path, "%s", realpath(path, absolute) ? absolute : path);
     return ebjr_hash_file(out->sha256, &out->bytes, path);
@@ -227,7 +239,8 @@ int live_model_open(ebjr_model **out, struct live *live, struct ebjr_stored_mode
         return status;
     const struct ebjr_model_info *info = ebjr_model_describe(*out);
     snprintf(stored->kind, sizeof stored->kind, "%s", info->backend);
-    stored->parameters = info->parameters;
+    if (info->is_counted)
+        stored->parameters = info->parameters;
     return 0;
 }
 

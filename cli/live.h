@@ -180,6 +180,9 @@ int live_identify(struct ebjr_stored_model *out, const char *text);
 /* The name alone. */
 void live_model_name(char *out, size_t size, const char *text);
 
+/* The FLOPs of a run of this model: counted, or unknown. */
+void live_describe_flops(struct ebjr_stored_run *run, const struct ebjr_model_info *info);
+
 /* Opens a model, completing what is known of it (kind, parameters), and warns of a slow BLAS. */
 int live_model_open(ebjr_model **out, struct live *live, struct ebjr_stored_model *stored);
 

@@ -224,17 +224,26 @@ int ebjr_stored_run_detects(bool *out, ebjr_store *store, const struct ebjr_stor
     return status;
 }
 
-int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops)
+int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run,
+                               const struct ebjr_stored_run *told)
 {
-    struct ebjr_stored_run told = *run;
-    told.flops = told.flops_mac2 = flops;
-    snprintf(told.flops_source, sizeof told.flops_source, "given");
+    struct ebjr_stored_run changed = *run;
+    if (told->flops == EBJR_UNKNOWN ||
+        (told->flops == run->flops && told->flops_mac2 == run->flops_mac2))
+        return 0;
+    changed.flops = told->flops;
+    changed.flops_mac2 = told->flops_mac2;
+    if (told->depth != EBJR_UNKNOWN)
+        changed.depth = told->depth;
+    memcpy(changed.flops_source, told->flops_source, sizeof changed.flops_source);
+    memcpy(changed.uncounted, told->uncounted, sizeof changed.uncounted);
+    memcpy(changed.uncounted_mac2, told->uncounted_mac2, sizeof changed.uncounted_mac2);
     int status = ebjr_store_begin(store);
     if (status)
         return status;
-    status = ebjr_store_end(store, ebjr_table_update(store, &ebjr_run_table, &told));
+    status = ebjr_store_end(store, ebjr_table_update(store, &ebjr_run_table, &changed));
     if (!status)
-        *run = told;
+        *run = changed;
     return status;
 }
 

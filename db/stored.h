@@ -17,7 +17,7 @@ extern "C" {
 struct ebjr_stored_model {
     int64_t id;
     char name[256];
-    char kind[32]; /* "torchscript" or "import" */
+    char kind[32]; /* "torchscript", "aotinductor" or "import" */
     char sha256[EBJR_HASH_TEXT];
     char path[4096];
     int64_t bytes;
@@ -103,8 +103,10 @@ int ebjr_stored_block_check(ebjr_store *store, const char *dataset_sha256, int64
 int ebjr_stored_run_check_whole(const struct ebjr_stored_run *run,
                                 const struct ebjr_stored_dataset *dataset, const ebjr_store *store);
 
-/* Writes FLOPs that were given by hand for a run that had none, or others. */
-int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run, int64_t flops);
+/* Writes the FLOPs of `told` (and their depth, source, and what they leave out) for a run that had
+ * none, or others. Nothing is done where `told` has none. */
+int ebjr_stored_run_tell_flops(ebjr_store *store, struct ebjr_stored_run *run,
+                               const struct ebjr_stored_run *told);
 
 /* The run with this identity. Errors: EBJR_ENOTFOUND. */
 int ebjr_stored_run_find(struct ebjr_stored_run *out, ebjr_store *store, const char *model_sha256,

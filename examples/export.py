@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Export a PyTorch model to the TorchScript file that `ebjr run --model` reads."""
+"""Export a PyTorch model to the file that `ebjr run --model` reads."""
 
 import argparse
 import ast
@@ -12,6 +12,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,8 +21,8 @@ from torch import Tensor, nn
 from densenet import DenseNetBC
 
 DESCRIPTION = """\
-Export a PyTorch model to TorchScript, and check the file against the model before it
-takes its place.
+Export a PyTorch model to TorchScript, or compile it to an AOTInductor package, and check
+the file against the model before it takes its place.
 
 The weights come from a checkpoint (a state dict, or a dictionary that holds one under
 'state_dict') which is read without running any code that it may carry."""
@@ -39,8 +40,13 @@ examples:
     export.py --arch nets:small --arg classes=10 --input 1x28x28 \\
         --checkpoint small.pth --out student.pt
 
+  machine code for this CPU, by PyTorch 2.6 or newer and a C++ compiler
+    export.py --arch nets:small --arg classes=10 --input 1x28x28 \\
+        --checkpoint small.pth --method compile --out student.pt2
+
 exit status: 0 exported, 1 failed (nothing is written), 2 wrong usage"""
 
+METHODS = {"script": "torch.jit.script", "trace": "torch.jit.trace", "compile": "AOTInductor"}
 TRACE_BATCH = 2
 CHECK_BATCHES = (1, 5)
 TOLERANCE = 1e-4
@@ -157,7 +163,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 @torch.no_grad()
-def check(model: nn.Module, exported: nn.Module, shape: tuple[int, ...]) -> float:
+def check(model: nn.Module, exported: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> float:
     """Greatest difference between the model's logits and the exported module's."""
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
@@ -179,11 +185,40 @@ def check(model: nn.Module, exported: nn.Module, shape: tuple[int, ...]) -> floa
     return worst
 
 
-def convert(model: nn.Module, method: str, shape: tuple[int, ...]) -> torch.jit.ScriptModule:
+@torch.no_grad()
+def compile_package(model: nn.Module, shape: tuple[int, ...], path: Path) -> None:
+    """An AOTInductor package for batches of any size, executed by as many threads as asked for.
+
+    Its code does not check its inputs; ebjr does, by what the metadata say.
+    """
+    try:
+        from torch._inductor import aoti_compile_and_package
+    except ImportError:
+        raise ExportError(f"PyTorch {torch.__version__} compiles no packages; 2.6 or newer does")
+    batch = {0: torch.export.Dim("batch", min=1)}
+    program = torch.export.export(model, (torch.randn(TRACE_BATCH, *shape),),
+                                  dynamic_shapes=(batch,))
+    aoti_compile_and_package(program, package_path=str(path), inductor_configs={
+        "aot_inductor.metadata": {"ebjr_input": "x".join(map(str, ("N", *shape)))},
+        "cpp.dynamic_threads": True})
+
+
+def write(model: nn.Module, method: str, shape: tuple[int, ...], path: Path) -> None:
+    if method == "compile":
+        compile_package(model, shape, path)
+        return
     if method == "script":
-        return torch.jit.script(model)
-    with torch.no_grad():
-        return torch.jit.trace(model, torch.randn(TRACE_BATCH, *shape), check_trace=False)
+        module = torch.jit.script(model)
+    else:
+        with torch.no_grad():
+            module = torch.jit.trace(model, torch.randn(TRACE_BATCH, *shape), check_trace=False)
+    module.save(str(path), _extra_files={"pytorch": torch.__version__})
+
+
+def read(method: str, path: Path) -> Callable[[Tensor], Tensor]:
+    if method == "compile":
+        return torch._inductor.aoti_load_package(str(path))
+    return torch.jit.load(str(path))
 
 
 def export(model: nn.Module, out: Path, shape: tuple[int, ...], methods: list[str]) -> None:
@@ -199,16 +234,16 @@ def export(model: nn.Module, out: Path, shape: tuple[int, ...], methods: list[st
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as directory:
             candidate = Path(directory) / out.name
             try:
-                convert(model, method, shape).save(str(candidate))
-                difference = check(model, torch.jit.load(str(candidate)), shape)
+                write(model, method, shape, candidate)
+                difference = check(model, read(method, candidate), shape)
             except Exception as error:
-                failures.append(f"torch.jit.{method}: {summary(error)}")
+                failures.append(f"{METHODS[method]}: {summary(error)}")
                 continue
             os.replace(candidate, out)
         for failure in failures:
             print(failure, file=sys.stderr)
         batches = " and ".join(map(str, CHECK_BATCHES))
-        print(f"{out}: by torch.jit.{method}, {out.stat().st_size} bytes, greatest difference "
+        print(f"{out}: by {METHODS[method]}, {out.stat().st_size} bytes, greatest difference "
               f"{difference:.3g} on random batches of {batches}")
         return
     raise ExportError("\n".join(["the model cannot be exported, nothing is written", *(
@@ -257,10 +292,13 @@ def parse_options(words: list[str] | None = None) -> argparse.Namespace:
         help="the weights; without it, those the factory gives")
     add("--input", type=parse_shape, metavar="CxHxW",
         help="shape of one sample (3x32x32 for densenet-bc, else 3x224x224)")
-    add("--method", choices=("auto", "script", "trace"), default="auto",
-        help="auto: script, and trace where scripting fails")
-    add("--out", type=Path, required=True, metavar="FILE", help="the TorchScript file to write")
+    add("--method", choices=("auto", *METHODS), default="auto",
+        help="auto: script, and trace where scripting fails; compile: an AOTInductor package")
+    add("--out", type=Path, required=True, metavar="FILE",
+        help="the TorchScript file, or the package (.pt2), to write")
     options = parser.parse_args(words)
+    if options.method == "compile" and options.out.suffix != ".pt2":
+        parser.error(f"--out {options.out}: the name of a package ends in .pt2")
     own = {"depth": options.depth, "growth_rate": options.growth_rate, "classes": options.classes}
     if options.arch == "densenet-bc":
         if options.depth is None or options.growth_rate is None:

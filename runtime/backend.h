@@ -30,9 +30,6 @@ struct ebjr_found {
 struct ebjr_backend {
     const char *name; /* the `kind` of a stored model */
 
-    /* "libtorch 1.13.1" */
-    void (*version)(char *out, size_t size);
-
     /* Errors: EBJR_EMODEL not a model of this backend; EBJR_EDEVICE. */
     int (*open)(void **out, const char *path, const struct ebjr_device *device);
     void (*close)(void *model);
@@ -56,18 +53,26 @@ struct ebjr_backend {
                    const float *inputs, size_t batch, const struct ebjr_shape *shape);
 
     /* What runtime/detector.h promises, but for the values, which are the model's; there until the
-     * next call. Errors: EBJR_EMODEL it raised, or returned something else. */
+     * next call. NULL: its models are no detectors. Errors: EBJR_EMODEL it raised, or returned
+     * something else. */
     int (*detect)(void *model, struct ebjr_found *out, const struct ebjr_picture *picture);
 
+    /* NULL: it cannot see them. */
     int (*parameters)(int64_t *out, void *model);
 
-    /* Runs one input of zeros and shows `observe` every operator on tensors. */
+    /* Runs one input of zeros and shows `observe` every operator on tensors. NULL: it cannot see
+     * them. */
     int (*trace)(void *model, const struct ebjr_shape *shape,
                  void (*observe)(void *context, const struct ebjr_operator *op), void *context);
 
     /* The model as layers, for inputs of `shape`. Errors: EBJR_EMODEL an operator that is none of
      * them, named. */
     int (*graph)(struct ebjr_graph *out, void *model, const struct ebjr_shape *shape);
+
+    /* The rest is of libtorch, and stands in its first backend only. */
+
+    /* "libtorch 1.13.1" */
+    void (*version)(char *out, size_t size);
 
     /* The file that ebjr_cascade_export promises; one batch of zeros went through it before it was
      * written. Errors: EBJR_EMODEL, EBJR_EIO. */
@@ -81,9 +86,15 @@ struct ebjr_backend {
 };
 
 extern const struct ebjr_backend ebjr_torch_backend;
+extern const struct ebjr_backend ebjr_inductor_backend; /* where libtorch has what it takes */
 
-/* NULL: the program was built without, or it cannot be loaded; ebjr_error_last() says so. */
+/* The first backend. NULL: the program was built without; ebjr_error_last() says so. */
 const struct ebjr_backend *ebjr_libtorch(void);
+
+/* Opens a file by the backend that its records name; there is a libtorch. Errors: those of `open`,
+ * with what the file tells of the reason. */
+int ebjr_backend_open(const struct ebjr_backend **backend, void **out, const char *path,
+                      const struct ebjr_device *device);
 
 /* libtorch has one number of threads for the process, and models may want different ones; 0 leaves
  * it as it is. */

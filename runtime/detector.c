@@ -32,6 +32,16 @@ static int check_plan(const struct ebjr_plan *plan)
     return 0;
 }
 
+static int probe(ebjr_detector *detector)
+{
+    const struct ebjr_backend *backend = detector->backend;
+    detector->info.backend = backend->name;
+    if (!backend->detect)
+        return ebjr_error_set(EBJR_EMODEL, "a model of kind %s cannot be a detector",
+                              backend->name);
+    return backend->parameters(&detector->info.parameters, detector->handle);
+}
+
 static int prepare(ebjr_detector *detector)
 {
     void *frozen;
@@ -48,8 +58,7 @@ static int prepare(ebjr_detector *detector)
 int ebjr_detector_open(ebjr_detector **out, const char *path, const struct ebjr_device *device,
                        const struct ebjr_plan *plan)
 {
-    const struct ebjr_backend *backend = ebjr_libtorch();
-    if (!backend)
+    if (!ebjr_libtorch())
         return EBJR_EDEVICE;
     int status = check_plan(plan);
     if (status)
@@ -60,12 +69,10 @@ int ebjr_detector_open(ebjr_detector **out, const char *path, const struct ebjr_
     ebjr_detector *detector = calloc(1, sizeof *detector);
     if (!detector)
         return ebjr_error_memory();
-    detector->backend = backend;
-    detector->info.backend = backend->name;
     detector->plan = *plan;
-    status = backend->open(&detector->handle, path, device);
+    status = ebjr_backend_open(&detector->backend, &detector->handle, path, device);
     if (!status)
-        status = backend->parameters(&detector->info.parameters, detector->handle);
+        status = probe(detector);
     if (!status)
         status = prepare(detector);
     if (status) {

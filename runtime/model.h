@@ -1,4 +1,8 @@
-/* A model: a file, opened on a device by the backend that knows it, ready to answer. */
+/*
+ * A model: a file, opened on a device by the backend that knows it, ready to answer. Its records
+ * tell which backend that is: TorchScript, or an AOTInductor package, which was compiled for one
+ * device and dtype and is executed as loaded only.
+ */
 #ifndef EBJR_RUNTIME_MODEL_H
 #define EBJR_RUNTIME_MODEL_H
 
@@ -12,8 +16,9 @@ extern "C" {
 #endif
 
 struct ebjr_model_info {
-    const char *backend; /* "torchscript" */
+    const char *backend; /* "torchscript", "aotinductor" */
     size_t classes;
+    bool is_counted; /* else there are neither parameters nor FLOPs: it is machine code */
     int64_t parameters;
     struct ebjr_flops flops; /* of one sample of the shape it was opened for */
 };
@@ -23,8 +28,8 @@ typedef struct ebjr_model ebjr_model;
 /*
  * Opens a model for inputs of `shape`, sends one sample of zeros through it and counts its cost.
  * The caller owns *out. Errors: EBJR_ENOTFOUND no such file; EBJR_EDEVICE no such device, or a
- * program built without a backend; EBJR_EMODEL not a model, one that refuses this shape, or one
- * that does not return [batch, classes] floats.
+ * program built without a backend; EBJR_EMODEL not a model, one of a newer PyTorch, one that
+ * refuses this shape, or one that does not return [batch, classes] floats.
  */
 int ebjr_model_open(ebjr_model **out, const char *path, const struct ebjr_device *device,
                     const struct ebjr_shape *shape);

@@ -3,14 +3,11 @@
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
-#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 #include <memory>
-#include <vector>
 
 // libtorch's messages carry a stack trace; the sentence behind the last "Error: " is the reason.
 std::string ebjr::reason(const std::exception &error)
@@ -23,7 +20,8 @@ std::string ebjr::reason(const std::exception &error)
         text.erase(0, start == std::string::npos ? 0 : start + 1);
     }
     text.erase(0, text.find_first_not_of('\n'));
-    return text.substr(0, text.find('\n'));
+    text.erase(text.find_last_not_of(".\n", text.find('\n')) + 1);
+    return text;
 }
 
 #ifdef EBJR_CUDA_GRAPHS
@@ -51,21 +49,6 @@ void version(char *out, size_t size)
     std::snprintf(out, size, "libtorch %s", TORCH_VERSION);
 }
 
-int check_device(const struct ebjr_device *device)
-{
-    if (!device->cuda)
-        return 0;
-    int count = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
-    if (count == 0)
-        return ebjr_error_set(EBJR_EDEVICE, "there is no CUDA device here (or this libtorch was "
-                                            "built without CUDA); use --device cpu");
-    if (device->index >= count)
-        return ebjr_error_set(EBJR_EDEVICE,
-                              "there is no cuda:%d; this machine has cuda:0 to cuda:%d",
-                              device->index, count - 1);
-    return 0;
-}
-
 // The operator that a model calls and libtorch does not have; "": that is not why it cannot be
 // loaded.
 std::string missing_operator(const std::string &message)
@@ -80,35 +63,29 @@ std::string missing_operator(const std::string &message)
 
 int open(void **out, const char *path, const struct ebjr_device *device)
 {
-    int status = check_device(device);
+    int status = ebjr::check_device(*device);
     if (status)
         return status;
     // Where libtorch is built with LLVM it compiles fused operators for each shape of input, on one
     // thread only: for a DenseNet of 50 layers that takes more than ten minutes.
     torch::jit::setTensorExprFuserEnabled(false);
-    return guarded(
-        "not a TorchScript model (a checkpoint of weights must first be exported: "
-        "examples/export.py)",
-        [&] {
-            torch::Device target =
-                device->cuda
-                    ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device->index))
-                    : torch::Device(torch::kCPU);
-            try {
-                auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
-                model->module.eval();
-                *out = model.release();
-                return 0;
-            } catch (const std::exception &error) {
-                std::string name = missing_operator(error.what());
-                if (name.empty())
-                    throw;
-                return ebjr_error_set(EBJR_EMODEL,
-                                      "it calls %s, an operator that libtorch does not have; "
-                                      "--library FILE loads the library that has it",
-                                      name.c_str());
-            }
-        });
+    return guarded("loading it", [&] {
+        torch::Device target = ebjr::device_of(*device);
+        try {
+            auto model = std::make_unique<Model>(Model{torch::jit::load(path, target), target});
+            model->module.eval();
+            *out = model.release();
+            return 0;
+        } catch (const std::exception &error) {
+            std::string name = missing_operator(error.what());
+            if (name.empty())
+                throw;
+            return ebjr_error_set(EBJR_EMODEL,
+                                  "it calls %s, an operator that libtorch does not have; "
+                                  "--library FILE loads the library that has it",
+                                  name.c_str());
+        }
+    });
 }
 
 void close(void *model)
@@ -141,9 +118,11 @@ torch::jit::Module frozen(const torch::jit::Module &module)
 
 bool offers(enum ebjr_plan_mode mode, const struct ebjr_device *device)
 {
-    if (mode == EBJR_PLAN_CUDA_GRAPH)
-        return device->cuda && has_cuda_graphs;
-    return mode != EBJR_PLAN_DIRECT;
+    switch (mode) {
+    case EBJR_PLAN_CUDA_GRAPH: return device->cuda && has_cuda_graphs;
+    case EBJR_PLAN_DIRECT: return !device->cuda;
+    default: return true;
+    }
 }
 
 int prepare(void **out, void *handle, const struct ebjr_plan *plan, const struct ebjr_shape *shape)
@@ -180,59 +159,20 @@ int prepare(void **out, void *handle, const struct ebjr_plan *plan, const struct
     });
 }
 
-std::string shape_text(const at::Tensor &tensor)
-{
-    std::string text = "[";
-    for (int64_t size : tensor.sizes())
-        text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-    return text + "]";
-}
-
-int check_output(const c10::IValue &value, size_t batch)
-{
-    if (!value.isTensor())
-        return ebjr_error_set(EBJR_EMODEL,
-                              "it returns a %s, not one tensor of logits; wrap it so "
-                              "that it returns [batch, classes]",
-                              value.tagKind().c_str());
-    const at::Tensor &tensor = value.toTensor();
-    if (tensor.dim() != 2 || tensor.size(0) != static_cast<int64_t>(batch) || tensor.size(1) < 1)
-        return ebjr_error_set(EBJR_EMODEL, "it returns %s for a batch of %zu, not [batch, classes]",
-                              shape_text(tensor).c_str(), batch);
-    if (!tensor.is_floating_point())
-        return ebjr_error_set(EBJR_EMODEL, "it returns %s numbers, not floating-point logits",
-                              c10::toString(tensor.scalar_type()));
-    return 0;
-}
-
 int forward(void *handle, float *logits, size_t capacity, size_t *classes, const float *inputs,
             size_t batch, const struct ebjr_shape *shape)
 {
-    char what[96];
-    std::snprintf(what, sizeof what, "it raised on an input of %zu x %zu x %zu", shape->channels,
-                  shape->height, shape->width);
-    return guarded(what, [&] {
+    return guarded(ebjr::raised_on(*shape).c_str(), [&] {
         auto *model = static_cast<Model *>(handle);
         c10::InferenceMode inference;
-        std::vector<int64_t> sizes{
-            static_cast<int64_t>(batch), static_cast<int64_t>(shape->channels),
-            static_cast<int64_t>(shape->height), static_cast<int64_t>(shape->width)};
-        at::Tensor input = torch::from_blob(const_cast<float *>(inputs), sizes, torch::kFloat32);
+        at::Tensor input = ebjr::borrow(inputs, batch, *shape);
         bool replays = model->replay && batch == model->recorded_batch;
         if (!replays && (!model->device.is_cpu() || model->dtype != torch::kFloat32))
             input = input.to(model->device, model->dtype);
         if (model->channels_last)
             input = input.contiguous(at::MemoryFormat::ChannelsLast);
         c10::IValue value = replays ? model->replay(input) : model->module.forward({input});
-        int status = check_output(value, batch);
-        if (status)
-            return status;
-        // the copy to the host waits for the device
-        at::Tensor output = value.toTensor().to(torch::kCPU, torch::kFloat32).contiguous();
-        *classes = static_cast<size_t>(output.size(1));
-        if (batch * *classes <= capacity)
-            std::memcpy(logits, output.data_ptr<float>(), batch * *classes * sizeof(float));
-        return 0;
+        return ebjr::take_logits(logits, capacity, classes, value, batch);
     });
 }
 
@@ -261,8 +201,8 @@ double gemm_rate()
 } // namespace
 
 extern "C" const struct ebjr_backend ebjr_torch_backend = {
-    "torchscript",    version,     open,        close,
-    offers,           prepare,     forward,     ebjr::detect,
-    ebjr::parameters, ebjr::trace, ebjr::graph, ebjr::save_cascade,
-    set_threads,      gemm_rate,
+    "torchscript", open,        close,        offers,
+    prepare,       forward,     ebjr::detect, ebjr::parameters,
+    ebjr::trace,   ebjr::graph, version,      ebjr::save_cascade,
+    set_threads,   gemm_rate,
 };

@@ -60,6 +60,20 @@ template <typename Body> int guarded(const char *what, Body body)
     }
 }
 
+// Errors: EBJR_EDEVICE it is not there.
+int check_device(const struct ebjr_device &device);
+torch::Device device_of(const struct ebjr_device &device);
+
+// What an exception from an input of this shape is introduced by.
+std::string raised_on(const struct ebjr_shape &shape);
+
+// [batch, channels, height, width] over the caller's memory.
+at::Tensor borrow(const float *inputs, size_t batch, const struct ebjr_shape &shape);
+
+// The logits in what a model returned, as ebjr_backend's forward gives them.
+int take_logits(float *logits, size_t capacity, size_t *classes, const c10::IValue &value,
+                size_t batch);
+
 // The members of struct ebjr_backend that have a file of their own.
 int parameters(int64_t *out, void *model);
 int detect(void *model, struct ebjr_found *out, const struct ebjr_picture *picture);
