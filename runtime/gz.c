@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#undef ebjr_gz_failure
+
 int ebjr_gz_open(gzFile *out, const char *path)
 {
     *out = gzopen(path, "rb");

@@ -2,6 +2,8 @@
 #ifndef EBJR_RUNTIME_GZ_H
 #define EBJR_RUNTIME_GZ_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <zlib.h>
 
@@ -17,5 +19,9 @@ int ebjr_gz_failure(gzFile stream, const char *what);
 
 /* Of a stream that is read to its end: gzip's checksum was there, and fits. */
 bool ebjr_gz_is_whole(gzFile stream);
+
+#ifdef __clang_analyzer__ /* as in error.h */
+#define ebjr_gz_failure(stream, what) ebjr_error_code(EBJR_EFORMAT, ebjr_gz_failure(stream, what))
+#endif
 
 #endif

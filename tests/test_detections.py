@@ -269,6 +269,20 @@ class Import(DetectionsTest):
         self.assertNotIn("detections", self.ebjr("ls", "--db", self.db).stdout)
 
 
+    def test_merge(self):
+        self.load()
+        other = self.path("other.db")
+        found = make_detections(7, self.truth)
+        self.ebjr(*self.command(detections=self.write("o.json", found), name="n", db=other))
+        merged = self.path("merged.db")
+        self.ebjr("merge", "--db", merged, self.db, other)
+        self.db = merged
+        self.verify()
+        runs = dict(self.query("SELECT model, run FROM runs"))
+        self.assertEqual(self.rows(runs["m"]), self.expected_rows(self.detections))
+        self.assertEqual(self.rows(runs["n"]), self.expected_rows(found))
+
+
 class Interrupted(DetectionsTest):
     IMAGES = 1500  # six transactions
 
