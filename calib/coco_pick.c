@@ -189,6 +189,19 @@ struct test {
     double *bound;                        /* [curve.count] */
 };
 
+/* The lower end of today's figure, less what it is likely to be above the population's. */
+static int least_figure(double *bound, const struct walk *walk, enum ebjr_coco_figure figure,
+                        const struct ebjr_bootstrap *options, double *values)
+{
+    double optimism = 0;
+    int status = ebjr_coco_optimism(&optimism, walk->coco, figure, options->seed);
+    *bound =
+        ebjr_coco_interval(ebjr_coco_weighted(walk->coco, figure, NULL, false), values, options)
+            .low -
+        optimism;
+    return status;
+}
+
 /* The one-sided end of today's cascade. */
 static int bound_at(double *bound, const struct walk *walk, enum ebjr_coco_figure figure,
                     const struct test *test, const double *teacher, double *values)
@@ -196,11 +209,11 @@ static int bound_at(double *bound, const struct walk *walk, enum ebjr_coco_figur
     int status = ebjr_coco_resample(values, walk->coco, figure, false, test->options);
     if (status)
         return status;
-    if (test->budget == EBJR_MAX_DROP)
-        for (size_t b = 0; b < test->options->resamples; b++)
-            values[b] = teacher[b] - values[b];
-    struct ebjr_interval interval = ebjr_resample_interval(NAN, values, test->options);
-    *bound = test->budget == EBJR_MAX_DROP ? interval.high : interval.low;
+    if (test->budget == EBJR_MIN_ACCURACY)
+        return least_figure(bound, walk, figure, test->options, values);
+    for (size_t b = 0; b < test->options->resamples; b++)
+        values[b] = teacher[b] - values[b];
+    *bound = ebjr_resample_interval(NAN, values, test->options).high;
     return 0;
 }
 

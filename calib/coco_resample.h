@@ -10,6 +10,15 @@
 int ebjr_coco_resample(double *values, const ebjr_coco *coco, enum ebjr_coco_figure figure,
                        bool teacher, const struct ebjr_bootstrap *options);
 
+/* The interval of a figure itself (coco_bootstrap.h); changes values[resamples]. */
+struct ebjr_interval ebjr_coco_interval(double estimate, double *values,
+                                        const struct ebjr_bootstrap *options);
+
+/* By how much the figure of today's cascade is likely to be above that of the population; at least
+ * 0, NaN where it is undefined on some half of the images. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
+int ebjr_coco_optimism(double *out, const ebjr_coco *coco, enum ebjr_coco_figure figure,
+                       uint64_t seed);
+
 /* The points of a sweep over the images, by their scores alone: nobody is right. Errors: those of
  * ebjr_sweep. */
 int ebjr_coco_points(struct ebjr_curve *out, const double *score, size_t images);
