@@ -14,7 +14,8 @@ static void name_some_categories(ebjr_store *store, struct ebjr_stored_dataset *
     ebjr_class_names_free(&names);
 }
 
-/* Three runs: with logits in several chunks, without in one, and one that is not done. */
+/* Four runs: with logits in several chunks, without in one, one that is not done, and one that has
+ * not begun. */
 static int make_stores(void **state)
 {
     struct scene scene;
@@ -32,6 +33,7 @@ static int make_stores(void **state)
     assert_done(append(store, &run, &teacher, IMAGES));
     run = put_run(store, "late", CLASSES);
     assert_done(append(store, &run, &student, 10));
+    put_run(store, "idle", 0);
     struct ebjr_stored_dataset dataset = put_scene(store, &scene);
     name_some_categories(store, &dataset);
     ebjr_store_close(store);
@@ -216,7 +218,7 @@ static void detections_come_back(void **state)
     assert_read("teacher", true, &teacher, IMAGES, 0);
     assert_read("late", true, &student, 10, CLASSES);
     assert_answer(scratch_path("whole"), "SELECT group_concat(done || (finished <> '')) FROM run",
-                  "401,401,100");
+                  "401,401,100,00");
     assert_answer(scratch_path("whole"),
                   "SELECT group_concat(first || '+' || count) FROM chunk WHERE run_id = 1",
                   "0+4,4+12,16+12,28+12");
@@ -455,7 +457,7 @@ static void whole_store_has_no_faults(void **state)
     (void)state;
     struct ebjr_verify_totals totals;
     assert_done(verify(&totals, scratch_path("whole")));
-    assert_int_equal(totals.runs, 3);
+    assert_int_equal(totals.runs, 4);
     assert_int_equal(totals.rows, 2 * DETECTIONS + LATE);
     assert_int_equal(totals.faults, 0);
 }
@@ -511,6 +513,7 @@ static void other_changes_are_found(void **state)
         "UPDATE detection SET idx = idx || 'x' WHERE run_id = 1 AND idx = 0",
         "UPDATE detection SET idx = 1000 WHERE run_id = 1 AND idx = 39",
         "INSERT INTO detection VALUES (3, 10, 0, 1, 0.5, 1, 1, 1, 1, zeroblob(20))",
+        "INSERT INTO detection VALUES (4, 0, 0, 1, 0.5, 1, 1, 1, 1, NULL)",
         "INSERT INTO detection VALUES (9, 0, 0, 1, 0.5, 1, 1, 1, 1, NULL)",
         "INSERT INTO output VALUES (3, 0, 0, 0, 0, 0, 0, zeroblob(20))",
         "INSERT INTO sample VALUES (1, 0, 0)",

@@ -19,12 +19,12 @@ static void fill_shard(const char *name, const char *model, int64_t classes, uin
 }
 
 /* A run over all images that stands at image `done`, in chunks that end elsewhere. */
-static void begin_run(const char *name, uint32_t done)
+static void begin_run(const char *name, int64_t classes, uint32_t done)
 {
     struct answers answers;
     ebjr_store *store = open_store(name);
     fill_answers(&answers, SEED);
-    struct ebjr_stored_run run = put_run(store, "student", CLASSES);
+    struct ebjr_stored_run run = put_run(store, "student", classes);
     assert_done(append(store, &run, &answers, 5));
     assert_done(append(store, &run, &answers, done));
     ebjr_store_close(store);
@@ -122,7 +122,7 @@ static void a_gap_is_named(void **state)
 static void what_both_have_is_compared(void **state)
 {
     (void)state;
-    begin_run("begun", 24);
+    begin_run("begun", CLASSES, 24);
     fill_shard("complete", "student", CLASSES, SEED, 0, IMAGES);
     struct ebjr_merged_run run;
     assert_done(merge(&run, "begun", "complete", "complete"));
@@ -150,7 +150,7 @@ static void other_answers_are_refused(void **state)
         {"INSERT INTO detection VALUES (1, 10, 0, 1, 1, 1, 1, 1, 1, zeroblob(20))", "image 10"},
     };
     fill_shard("original", "student", CLASSES, SEED, 0, IMAGES);
-    begin_run("other chunks", 20);
+    begin_run("other chunks", CLASSES, 20);
     for (size_t i = 0; i < COUNT(cases); i++) {
         execute(copy_of("other chunks", "target"), "DELETE FROM chunk");
         execute(scratch_path("target"), cases[i].sql);
@@ -158,6 +158,12 @@ static void other_answers_are_refused(void **state)
         assert_non_null(strstr(ebjr_error_last(), "two answers"));
         assert_answer(scratch_path("target"), "SELECT done FROM run", "20");
     }
+    fill_shard("plain", "student", 0, SEED, 0, IMAGES);
+    begin_run("last", 0, IMAGES);
+    execute(scratch_path("last"), "DELETE FROM chunk; INSERT INTO detection SELECT run_id, idx, "
+                                  "place + 1, category, score, x, y, width, height, logits FROM "
+                                  "detection ORDER BY idx DESC, place DESC LIMIT 1");
+    assert_refused(merge(NULL, "last", "plain", "plain"), EBJR_EFORMAT, "image 39");
     fill_shard("fewer", "student", CLASSES - 1, SEED, 0, IMAGES);
     assert_refused(merge(NULL, "fewer", "original", "original"), EBJR_EFORMAT, "4 in");
 }
