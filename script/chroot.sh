@@ -32,6 +32,7 @@ make_chroot() {
         apt-get install -y -q --no-install-recommends debootstrap >/dev/null ||
         no_chroot "debootstrap is not installed"
     root=$(mktemp -d "${TMPDIR:-/tmp}/ebjr-debian-XXXXXX")
+    chmod 755 "$root" # apt fetches as a user of its own
     trap leave_chroot EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM

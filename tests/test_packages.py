@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def compile_once():
     """export.py's package and TorchScript of the same model, and that model."""
     directory = Path(tempfile.mkdtemp(prefix="ebjr-test-"))
     unittest.addModuleCleanup(shutil.rmtree, directory, ignore_errors=True)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(directory / "cache")
     (directory / "nets.py").write_text(FACTORY.format(tests=str(SOURCE / "tests")))
     for name in ("m.pt2", "m.pt"):
         method = "compile" if name.endswith("2") else "script"
