@@ -19,6 +19,7 @@ static int choose_score(const struct ebjr_image_score **out, double *scores,
     double best = -INFINITY;
     const struct ebjr_image_score *all = ebjr_image_score_list(&count);
     int status = 0;
+    *out = all;
     if (name && strcmp(name, "auto") != 0) {
         status = ebjr_image_score_find(out, name);
         return status ? status : detection_score(scores, detection, *out);

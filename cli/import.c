@@ -1,4 +1,5 @@
 #include "cli/import.h"
+#include "cli/told.h"
 
 #include "base/error.h"
 #include "db/latency.h"
