@@ -152,8 +152,9 @@ static int store_detector_run(struct ebjr_stored_run *run, struct job *job,
 {
     int status =
         run->id ? 0 : ebjr_detect_classes(&run->classes, detector, job->detection.pictures);
-    if (!status)
-        status = put_dataset(job);
+    if (status)
+        return ebjr_error_context(status, "%s on %s", stored->name, job->live.stored_dataset.name);
+    status = put_dataset(job);
     if (!status)
         status = ebjr_stored_model_put(job->store, stored);
     if (status || run->id)
@@ -353,12 +354,17 @@ static int choose_store(char path[PATH_MAX], struct job *job, const struct reque
     return together_begin(&job->together, &job->shard, path, request->db);
 }
 
-static int open_dataset(struct job *job, const struct request *request)
+static int check_options(const struct job *job, const struct request *request)
 {
     if (job->detects && request->class_map)
         return ebjr_error_set(EBJR_EINVAL, "--student-classes does not go with coco:");
     if (!job->detects && request->images)
         return ebjr_error_set(EBJR_EINVAL, "--images belongs to coco: data sets");
+    return told_flops_check(&request->flops, &request->models);
+}
+
+static int open_dataset(struct job *job, const struct request *request)
+{
     return job->detects
                ? run_detection_open(&job->detection, &job->live, &request->live, request->images)
                : live_open(&job->live, &request->live);
@@ -453,7 +459,7 @@ static int run_all(struct job *job, const struct request *request)
     job->unit = job->detects ? "images" : "samples";
     job->flops = &request->flops;
     if (!status)
-        status = told_flops_check(&request->flops, &request->models);
+        status = check_options(job, request);
     job->names_given = request->live.dataset_options.class_names != NULL;
     if (!status && request->class_map)
         status = ebjr_class_map_read(job->class_map, request->class_map);
