@@ -6,8 +6,7 @@
  * Average precision is no mean over images: an image changes the ranking that all others stand in.
  * So a count of harm with a binomial bound (Clopper and Pearson) says nothing of it, and its
  * largest change by one image, on which a bounded-difference inequality rests, is too large to
- * be of use. The bounds here are the bootstrap's, which hold as n grows (Hall 1992), not at every
-n.
+ * be of use. The bounds here are the bootstrap's, which hold as n grows (Hall 1992), not at all n.
  *
  * A drop has the percentile interval of bootstrap.h.
  *
@@ -18,7 +17,17 @@ n.
  * to sample of n images. To bound the population's (coco_pick.h), what halves of the images lie
  * above all of them is also taken off, times 1 / (sqrt 2 - 1), for a bias in 1 / sqrt n.
  *
-MEASURED
+ * Measured: how often the one-sided end of a sample of n images, 20 categories but where told, is on
+ * the wrong side of the figure of a population of 20,000 (99 to 199 resamples; a drop of 0.10 of
+ * AP), and beside it that of the plain percentile.
+ *
+ *   n (samples)               drop: 0.05, 0.1   AP less its bias: 0.05, 0.1   percentile of AP, 0.05
+ *     500 (450; of AP 150)    6.9 %, 13.3 %     5.3 %, 7.3 %                  54 %
+ *     500, 80 categories (100)  7 %, 15 %         6 %, 9 %                    97 %
+ *   2,000 (200)                 6 %, 10 %         3 %, 6 %                    44 %
+ *
+ * So at some hundred images a promise at 0.05 is one at 0.07, about. Where no resample shows any
+ * loss, none is bounded: that none of a few images loses anything is no proof of a drop of 0.
  */
 #ifndef EBJR_CALIB_COCO_BOOTSTRAP_H
 #define EBJR_CALIB_COCO_BOOTSTRAP_H
