@@ -6,11 +6,11 @@
  *
  * Certified: half of the images (split by seed) propose some thresholds, of the points that meet
  * all budgets there the most accurate one and ever looser ones in equal steps of share; the other
- * half tests them in that order, a drop or a least figure by the one-sided end of its bootstrap
- * interval (coco_bootstrap.h). The first that fails ends the walk (fixed sequence testing), so that
- * one budget spends its part of delta once. A teacher rate, and with it FLOPs, is a mean over
- * images, bounded by Clopper and Pearson, and holds from some threshold on (certify.h). With m
- * budgets each has delta / m.
+ * half tests them in that order, a drop by the one-sided end of its bootstrap interval, a least
+ * figure by that of its own less its bias (coco_bootstrap.h). The first that fails ends the walk
+ * (fixed sequence testing), so that one budget spends its part of delta once. A teacher rate, and
+ * with it FLOPs, is a mean over images, bounded by Clopper and Pearson, and holds from some
+ * threshold on (certify.h). With m budgets each has delta / m.
  *
  * The bootstrap's share of the promise holds as the number of images grows: see
  * coco_bootstrap.h for what has been measured.

@@ -1,7 +1,8 @@
-/* coco.h: cases that a person can count, and cascades whose sweep must be what a fresh state says.
+/* coco.h, coco_bootstrap.h, coco_pick.h: cases that a person can count, and cascades whose sweep
+ * must be what a fresh state says.
  */
 #include "base/error.h"
-#include "calib/coco.h"
+#include "calib/coco_pick.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -179,6 +180,114 @@ static void what_is_no_detection_is_refused(void **state)
     }
 }
 
+enum { SEEN = 40 };
+
+/* A scene in which the teacher finds all and the student every second object. */
+struct scene {
+    struct ebjr_object objects[SEEN];
+    struct ebjr_detection student[SEEN / 2], teacher[SEEN];
+    double score[SEEN], student_latency[SEEN], teacher_latency[SEEN];
+    struct ebjr_truth truth;
+    struct ebjr_detections by_student, by_teacher;
+};
+
+static void make_scene(struct scene *scene)
+{
+    for (uint32_t i = 0; i < SEEN; i++) {
+        const struct ebjr_box box = {i, i, 40, 40};
+        scene->objects[i] = (struct ebjr_object){i, i % 2, box, 1600, false};
+        scene->teacher[i] = (struct ebjr_detection){i, i % 2, box, 0.5 + i / 100.0};
+        if (i % 4 < 2)
+            scene->student[i / 4 * 2 + i % 4] = scene->teacher[i];
+        scene->score[i] = i % 4 < 2 ? 100 - i / 4 : -(double)(i / 4);
+        scene->student_latency[i] = 1;
+        scene->teacher_latency[i] = 9;
+    }
+    scene->truth = (struct ebjr_truth){SEEN, 2, scene->objects, SEEN};
+    scene->by_student = (struct ebjr_detections){.items = scene->student, .count = SEEN / 2};
+    scene->by_teacher = (struct ebjr_detections){.items = scene->teacher, .count = SEEN};
+}
+
+static struct ebjr_coco_pick_request request_of(bool certify)
+{
+    struct ebjr_coco_pick_request request = {.figure = EBJR_COCO_AP,
+                                             .objective = EBJR_MINIMIZE_TEACHER_RATE,
+                                             .student_flops = 1,
+                                             .teacher_flops = 10,
+                                             .certify = certify,
+                                             .delta = 0.1,
+                                             .split_seed = 4,
+                                             .bootstrap = {.resamples = 99, .seed = 1}};
+    for (int b = 0; b < EBJR_BUDGETS; b++)
+        request.limit[b] = NAN;
+    return request;
+}
+
+static int pick(struct ebjr_coco_pick *out, const struct scene *scene,
+                const struct ebjr_coco_pick_request *request)
+{
+    return ebjr_coco_pick(out, &scene->truth, &scene->by_student, &scene->by_teacher, scene->score,
+                          request);
+}
+
+/* The half of the images that score high loses nothing, each further one does. */
+static void picks_take_what_is_free(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct ebjr_coco_pick picked;
+    make_scene(&scene);
+    struct ebjr_coco_pick_request request = request_of(false);
+    request.limit[EBJR_MAX_DROP] = 0;
+    request.student_latency = scene.student_latency;
+    request.teacher_latency = scene.teacher_latency;
+    request.limit[EBJR_MAX_LATENCY] = 6;
+    assert_int_equal(pick(&picked, &scene, &request), 0);
+    assert_true(picked.feasible && picked.threshold == 100 - (SEEN / 4 - 1));
+    assert_true(picked.figures.value[EBJR_MAX_TEACHER_RATE] == 0.5);
+    assert_true(fabs(picked.figures.value[EBJR_MAX_LATENCY] - 5.5) < 1e-12);
+    assert_int_equal(picked.binding, 1 << EBJR_MAX_DROP);
+    request = request_of(true);
+    request.limit[EBJR_MAX_DROP] = 0;
+    request.limit[EBJR_MAX_FLOPS] = 9;
+    assert_int_equal(pick(&picked, &scene, &request), 0);
+    assert_true(picked.feasible && picked.threshold > 0);
+    assert_true(picked.bound[EBJR_MAX_DROP] == 0 && picked.bound[EBJR_MAX_FLOPS] <= 9);
+    assert_true(isnan(picked.bound[EBJR_MIN_ACCURACY]) && picked.delta_each == 0.05);
+    request.limit[EBJR_MAX_DROP] = NAN;
+    request.limit[EBJR_MIN_ACCURACY] = 0.9;
+    assert_int_equal(pick(&picked, &scene, &request), 0);
+    assert_true(picked.feasible && picked.bound[EBJR_MIN_ACCURACY] >= 0.9);
+    request.limit[EBJR_MIN_ACCURACY] = 1.1;
+    assert_int_equal(pick(&picked, &scene, &request), 0);
+    assert_true(!picked.feasible && picked.conflict == 1 << EBJR_MIN_ACCURACY);
+}
+
+static void intervals_of_what_is_perfect(void **state)
+{
+    (void)state;
+    struct scene scene;
+    ebjr_coco *coco = NULL;
+    make_scene(&scene);
+    const struct ebjr_bootstrap options = {.resamples = 99, .seed = 1, .level = 0.9};
+    struct ebjr_interval figure, drop;
+    struct ebjr_band band;
+    assert_int_equal(ebjr_coco_new(&coco, &scene.truth, &scene.by_student, &scene.by_teacher), 0);
+    assert_int_equal(ebjr_coco_uncertainty(&figure, &drop, coco, EBJR_COCO_AP, &options), 0);
+    assert_true(fabs(figure.low - 1) < 1e-12 && fabs(figure.high - 1) < 1e-12);
+    assert_true(drop.low == 0 && drop.high == 0);
+    assert_int_equal(ebjr_coco_band(&band, coco, EBJR_COCO_AP, scene.score, 3, &options), 0);
+    assert_true(band.share[1] == 0.5 && fabs(band.low[1] - 1) < 1e-12);
+    assert_true(band.low[2] < band.accuracy[2] && band.accuracy[2] < band.high[2]);
+    assert_figure(coco, EBJR_COCO_AP, 1);
+    ebjr_band_free(&band);
+    scene.score[3] = NAN;
+    assert_int_equal(ebjr_coco_band(&band, coco, EBJR_COCO_AP, scene.score, 3, &options),
+                     EBJR_EINVAL);
+    assert_non_null(strstr(ebjr_error_last(), "sample 3"));
+    ebjr_coco_free(coco);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +296,8 @@ int main(void)
         cmocka_unit_test(duplicates_are_wrong),
         cmocka_unit_test(moving_is_as_good_as_beginning_anew),
         cmocka_unit_test(what_is_no_detection_is_refused),
+        cmocka_unit_test(picks_take_what_is_free),
+        cmocka_unit_test(intervals_of_what_is_perfect),
     };
     return cmocka_run_group_tests_name("calib: coco", tests, NULL, NULL);
 }
