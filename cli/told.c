@@ -28,12 +28,12 @@ static const char *of_model(const char *item, const char *name)
 
 int told_flops_check(const struct option_list *flops, const struct option_list *models)
 {
-    char name[sizeof(((struct ebjr_stored_model *)NULL)->name)];
+    struct ebjr_stored_model model;
     for (size_t i = 0; i < flops->count; i++) {
         bool is_known = false;
         for (size_t j = 0; j < models->count; j++) {
-            live_model_name(name, sizeof name, models->items[j]);
-            is_known |= of_model(flops->items[i], name) != NULL;
+            live_model_name(model.name, sizeof model.name, models->items[j]);
+            is_known |= of_model(flops->items[i], model.name) != NULL;
         }
         if (!is_known)
             return ebjr_error_set(EBJR_EINVAL,
