@@ -15,6 +15,7 @@ LABELS = np.random.default_rng(1).integers(0, CLASSES, SAMPLES)
 
 
 class Faults(ProgramTest):
+    """No tests: what imports it would run them again."""
     NAMED = r"store\.db"  # in every error
 
     def setUp(self):
@@ -96,6 +97,8 @@ class Faults(ProgramTest):
         self.assertGreater(failures, calls)  # most calls matter, one way or the other
         print(f"{calls} calls, each failed twice: {failures} errors", flush=True)
 
+
+class Import(Faults):
     def test_import_into_a_new_store(self):
         self.assert_swept(None, self.arguments("student", 1, self.db))
 

@@ -99,8 +99,6 @@ class FailingDisk(Faults, MergeTest):
                           ("merge", "--db", self.db, *stores))
         self.assert_swept(None, ("merge", "--db", self.db, *stores))
 
-    test_import_into_a_new_store = test_import_beside_another = test_import_of_latencies = None
-
 
 if __name__ == "__main__":
     unittest.main()
