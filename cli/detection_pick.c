@@ -26,9 +26,6 @@ static int check_request(const struct pick_request *request)
         {"class-weights", request->class_weights},
         {"bound", request->bound},
         {"out", request->out},
-        {"max-latency", request->limit[EBJR_MAX_LATENCY]},
-        {"max-p95", request->limit[EBJR_MAX_P95]},
-        {"max-p99", request->limit[EBJR_MAX_P99]},
     };
     for (size_t i = 0; i < ROWS(options); i++)
         if (options[i].given)
@@ -77,6 +74,9 @@ static int print(const struct ebjr_coco_pick *pick, const struct ebjr_coco_pick_
         {"value", COLUMN_FRACTION, 0, false, "of the metric"},
         {"drop", COLUMN_FRACTION, 0, false, "of the metric, below the teacher"},
         {"flops", COLUMN_REAL, 0, false, "an image"},
+        {"latency_ns", COLUMN_REAL, 0, false, "mean"},
+        {"p95_ns", COLUMN_REAL, 0, false, NULL},
+        {"p99_ns", COLUMN_REAL, 0, false, NULL},
         {"certified", COLUMN_FLAG, 0, false, NULL},
         {"certified_budgets", COLUMN_TEXT, 0, false, NULL},
         {"certified_value", COLUMN_FRACTION, 0, false, "at least"},
@@ -84,12 +84,13 @@ static int print(const struct ebjr_coco_pick *pick, const struct ebjr_coco_pick_
         {"certified_teacher_rate", COLUMN_FRACTION, 0, false, "at most"},
         {"certified_flops", COLUMN_REAL, 0, false, "at most"},
         {"delta", COLUMN_REAL, 0, false, NULL},
+        {"delta_each", COLUMN_REAL, 0, true, NULL},
         {"objective", COLUMN_TEXT, 0, false, NULL},
-        {"conflict", COLUMN_TEXT, 0, false, NULL},
+        {"binding", COLUMN_TEXT, 0, false, NULL},
         {"n", COLUMN_INTEGER, 0, false, "images that the figures are of"},
-        {"tested", COLUMN_INTEGER, 0, false, "thresholds"},
+        {"tested", COLUMN_INTEGER, 0, false, "thresholds that were proposed"},
     };
-    char certified[256], conflict[256];
+    char certified[256], binding[256];
     const double *value = pick->figures.value, *bound = pick->bound;
     unsigned set = certified_budgets(pick);
     bool ok = pick->feasible;
@@ -103,6 +104,9 @@ static int print(const struct ebjr_coco_pick *pick, const struct ebjr_coco_pick_
         real_value(ok ? value[EBJR_MIN_ACCURACY] : NAN),
         real_value(ok ? value[EBJR_MAX_DROP] : NAN),
         real_value(ok ? value[EBJR_MAX_FLOPS] : NAN),
+        real_value(ok ? value[EBJR_MAX_LATENCY] : NAN),
+        real_value(ok ? value[EBJR_MAX_P95] : NAN),
+        real_value(ok ? value[EBJR_MAX_P99] : NAN),
         integer_value(ok && set),
         text_value(pick_budget_list(certified, ok ? set : 0)),
         real_value(ok ? bound[EBJR_MIN_ACCURACY] : NAN),
@@ -110,8 +114,9 @@ static int print(const struct ebjr_coco_pick *pick, const struct ebjr_coco_pick_
         real_value(ok ? bound[EBJR_MAX_TEACHER_RATE] : NAN),
         real_value(ok ? bound[EBJR_MAX_FLOPS] : NAN),
         real_value(request->plain ? NAN : request->delta),
+        real_value(pick->delta_each),
         text_value(pick_objective_text(wanted->objective)),
-        text_value(pick_budget_list(conflict, ok ? 0 : pick->conflict)),
+        text_value(pick_budget_list(binding, ok ? pick->binding : pick->conflict)),
         integer_value((int64_t)pick->images),
         integer_value((int64_t)pick->tested),
     };
@@ -176,6 +181,8 @@ int detection_pick(bool *feasible, const struct pick_request *request)
     if (!status) {
         struct ebjr_truth truth = detection_truth(&detection);
         cascade_warn(&cascade);
+        wanted.student_latency = cascade.student_latency;
+        wanted.teacher_latency = cascade.teacher_latency;
         status = ebjr_coco_pick(&pick, &truth, &detection.student.detections,
                                 &detection.teacher.detections, scores, &wanted);
     }

@@ -207,7 +207,7 @@ class Pick(DetectionTest):
         self.assertIn("min-accuracy", process.stderr)
 
     def test_refusals(self):
-        for option, value in (("--answer", "average"), ("--max-p99", "20ms"), ("--out", "p.json")):
+        for option, value in (("--answer", "average"), ("--tune-on", "0.2"), ("--out", "p.json")):
             self.refuse(option, "detectors", code=2, arguments=(
                 "pick", *self.pair, "--max-drop", "0.1", option, value))
         self.refuse("no router", code=2, arguments=(
