@@ -109,7 +109,7 @@ static int print_summary(struct work *work, const struct ebjr_image_score *score
         {"teacher", COLUMN_FRACTION, 9, false, NULL},
     };
     struct table table = {work->sweep->output, columns, ROWS(columns), 0, false};
-    struct standing standings[MOST_SCORES];
+    struct standing standings[MOST_SCORES] = {{0}};
     double student = NAN, teacher = NAN;
     int status = 0;
     for (size_t i = 0; !status && i < count; i++) {

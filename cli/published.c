@@ -36,7 +36,7 @@ static int compare_names(const void *left, const void *right)
 static void list_names(char *out, size_t size, const char *directory)
 {
     enum { MOST = 64 };
-    char *names[MOST];
+    char *names[MOST] = {NULL};
     size_t count = 0;
     DIR *open = opendir(directory);
     const struct dirent *entry;

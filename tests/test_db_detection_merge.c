@@ -39,7 +39,9 @@ static int merge(struct ebjr_merged_run *out, const char *into, const char *a, c
     size_t count = 0;
     int status = ebjr_store_merge(&runs, &count, scratch_path(into), stores, COUNT(stores), &quiet);
     if (out)
-        *out = status ? (struct ebjr_merged_run){0} : runs[0];
+        *out = (struct ebjr_merged_run){0};
+    if (out && !status)
+        *out = runs[0];
     free(runs);
     return status;
 }
