@@ -183,4 +183,5 @@ def main():
     sys.exit(1 if worst > 1e-12 else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
