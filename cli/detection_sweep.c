@@ -96,13 +96,12 @@ static struct standing standing_of(const char *score, const struct detection_cur
     return out;
 }
 
-/* The area of a router that knows nothing is that of a straight line, to first order. */
 static int print_summary(struct work *work, const struct ebjr_image_score *scores, size_t count)
 {
     static const struct column columns[] = {
         {"score", COLUMN_TEXT, 18, false, NULL},
         {"deferral_area", COLUMN_FRACTION, 0, false, NULL},
-        {"above_random", COLUMN_FRACTION, 0, false, NULL},
+        {"above_line", COLUMN_FRACTION, 0, false, NULL},
         {"best", COLUMN_FRACTION, 9, false, NULL},
         {"best_share", COLUMN_FRACTION, 0, false, NULL},
         {"student", COLUMN_FRACTION, 9, false, NULL},

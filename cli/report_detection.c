@@ -58,7 +58,9 @@ int report_image_scores(struct report *report)
         report->page,
         "A score is a number that an image gets from what the student detects in it; where it is "
         "high, the student answers. The deferral area is the mean AP over teacher rates 0 to 1; "
-        "above random, its difference from the middle between both models. best is the highest AP "
+        "above line, its difference from that of a straight line between both models, below which "
+        "even "
+        "a random router may lie, as AP is no mean over images. best is the highest AP "
         "of any threshold, and best share where it is.");
     int status = detection_sweep_print(&report->cascade, &sweep);
     return status ? status : draw(report);

@@ -14,7 +14,7 @@
 enum { TITLE_WIDTH = 56, TITLE_LINES = 3, CAPTION_WIDTH = 66, KEY_WIDTH = 56, KEY_COLUMNS = 3 };
 static const double WIDTH = 440, TITLE_LINE = 17, CAPTION_LINE = 14, AREA = 190;
 static const double ABOVE = 8, AXIS = 56, BELOW = 6; /* all else; the x axis' marks and label */
-static const double KEY_LINE = 16, KEY_LETTER = 6.6, KEY_SAMPLE = 18, KEY_GAP = 8;
+static const double KEY_LINE = 16, KEY_LETTER = 7.4, KEY_SAMPLE = 18, KEY_GAP = 8;
 
 static const char *const colours[] = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                       "#E69F00", "#56B4E9", "#7F7F7F", "#000000"};
