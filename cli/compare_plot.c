@@ -130,7 +130,7 @@ static int draw(const struct drawing *drawing, const struct comparison *comparis
     bool published = comparison->baselines.count > 0;
     snprintf(cost, sizeof cost, "FLOPs a sample (%s%s)",
              published || !op_counter ? "2 x multiply-adds" : "op-counter",
-             published && op_counter ? "; the store's: op-counter" : "");
+             published && op_counter ? "; here op-counter" : "");
     snprintf(accuracy, sizeof accuracy, "%s (%%)", comparison->metric);
     plot.title = request->title ? request->title : comparison->dataset;
     plot.cost_label = cost;
