@@ -387,7 +387,7 @@ class Promises(unittest.TestCase):
             self.assertLessEqual(rate, most_excused(delta, excused, repetitions))
 
     def test_ends_of_a_drop(self):
-        for size, repetitions in ((500, 300), (2000, 300)) if LONG else ((300, 40),):
+        for size, repetitions in ((500, 200), (2000, 100)) if LONG else ((300, 40),):
             self.ends_that_fail(size, repetitions, 0.04 if size < 1000 else 0.02)
 
     def picks_that_fail(self, size, repetitions, excused, limit=0.05, delta=0.05):
@@ -410,7 +410,7 @@ class Promises(unittest.TestCase):
         self.assertGreater(share[0], 0.02)
 
     def test_certified_picks_keep_a_drop_and_plain_ones_do_not(self):
-        for size, repetitions in ((500, 300), (2000, 100)) if LONG else ((300, 20),):
+        for size, repetitions in ((500, 100), (2000, 20)) if LONG else ((300, 20),):
             self.picks_that_fail(size, repetitions, 0.04)
 
 
