@@ -169,3 +169,15 @@ const char *ebjr_name_nearest(const char *name, const char *const *candidates, s
     }
     return nearest;
 }
+
+int ebjr_name_find(size_t *out, int code, const char *noun, const char *name,
+                   const char *const *candidates, size_t count)
+{
+    for (*out = 0; *out < count; ++*out)
+        if (strcmp(name, candidates[*out]) == 0)
+            return 0;
+    const char *nearest = ebjr_name_nearest(name, candidates, count);
+    return ebjr_error_set(code, "there is no %s '%s'%s%s%s", noun, name,
+                          nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                          nearest ? "'?" : "");
+}

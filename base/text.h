@@ -28,6 +28,11 @@ const char *ebjr_number_format(char out[EBJR_NUMBER_TEXT], double value);
 /* The candidate nearest to `name` in edit distance, NULL where none is near enough to suggest. */
 const char *ebjr_name_nearest(const char *name, const char *const *candidates, size_t count);
 
+/* The place of a name among the candidates. Errors: `code`, "there is no NOUN 'name'", with the
+ * nearest. */
+int ebjr_name_find(size_t *out, int code, const char *noun, const char *name,
+                   const char *const *candidates, size_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,7 +5,6 @@
 
 #include <gsl/gsl_sort.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const struct ebjr_metric *const metrics[] = {
     &ebjr_metric_top5,     &ebjr_metric_balanced_accuracy,
@@ -22,17 +21,13 @@ const struct ebjr_metric *const *ebjr_metric_list(size_t *count)
 int ebjr_metric_find(const struct ebjr_metric **out, const char *name)
 {
     const char *names[METRICS];
-    for (size_t i = 0; i < METRICS; i++) {
+    size_t at;
+    for (size_t i = 0; i < METRICS; i++)
         names[i] = metrics[i]->name;
-        if (strcmp(names[i], name) == 0) {
-            *out = metrics[i];
-            return 0;
-        }
-    }
-    const char *nearest = ebjr_name_nearest(name, names, METRICS);
-    return ebjr_error_set(EBJR_ENOTFOUND, "there is no metric '%s'%s%s%s", name,
-                          nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                          nearest ? "'?" : "");
+    int status = ebjr_name_find(&at, EBJR_ENOTFOUND, "metric", name, names, METRICS);
+    if (!status)
+        *out = metrics[at];
+    return status;
 }
 
 static int check(const struct ebjr_metric *metric, const struct ebjr_labelled *samples)

@@ -159,23 +159,36 @@ static int take_curve(struct contender *out, const struct cascade *cascade, cons
     return status;
 }
 
+int contender_take_band(struct contender *out, const struct cascade *cascade,
+                        const struct ebjr_band *band)
+{
+    struct ebjr_offer *low = malloc(2 * band->count * sizeof *low);
+    if (!low)
+        return ebjr_error_memory();
+    struct ebjr_offer *high = low + band->count;
+    for (size_t i = 0; i < band->count; i++) {
+        double cost = cascade->student_flops + (1 - band->share[i]) * cascade->teacher_flops;
+        low[i] = (struct ebjr_offer){cost, band->low[i]};
+        high[i] = (struct ebjr_offer){cost, band->high[i]};
+    }
+    int status = ebjr_tradeoff_curve_make(&out->low, low, band->count);
+    if (!status)
+        status = ebjr_tradeoff_curve_make(&out->high, high, band->count);
+    free(low);
+    return status;
+}
+
 static int take_band(struct contender *out, const struct cascade *cascade, const double *score,
                      const struct ebjr_bootstrap *options)
 {
     struct ebjr_band band;
-    struct ebjr_offer low[SHARES], high[SHARES];
     int status = ebjr_bootstrap_band(&band, score, cascade->student_correct,
                                      cascade->teacher_correct, cascade->n, SHARES, options);
     if (status)
         return status;
-    for (size_t i = 0; i < SHARES; i++) {
-        double cost = cascade->student_flops + (1 - band.share[i]) * cascade->teacher_flops;
-        low[i] = (struct ebjr_offer){cost, band.low[i]};
-        high[i] = (struct ebjr_offer){cost, band.high[i]};
-    }
+    status = contender_take_band(out, cascade, &band);
     ebjr_band_free(&band);
-    status = ebjr_tradeoff_curve_make(&out->low, low, SHARES);
-    return status ? status : ebjr_tradeoff_curve_make(&out->high, high, SHARES);
+    return status;
 }
 
 static int take_statistics(struct contender *out, const struct cascade *cascade,

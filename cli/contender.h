@@ -58,6 +58,10 @@ int contender_name(struct contender *out, const char *first, const char *between
                    const char *second, const char *last);
 int contender_allocate(struct contender *out, size_t offers, size_t points);
 
+/* The ends of what is sure, along the whole curve. */
+int contender_take_band(struct contender *out, const struct cascade *cascade,
+                        const struct ebjr_band *band);
+
 /* Offers and curves where points are all there is. */
 int contender_take_points(struct contender *out);
 

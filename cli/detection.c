@@ -76,17 +76,14 @@ int detection_select_scores(const struct ebjr_image_score **first, size_t *count
 int detection_figure_find(enum ebjr_coco_figure *out, const char *name)
 {
     const char *names[EBJR_COCO_FIGURES];
-    for (int i = 0; i < EBJR_COCO_FIGURES; i++) {
+    size_t at;
+    for (int i = 0; i < EBJR_COCO_FIGURES; i++)
         names[i] = ebjr_coco_name((enum ebjr_coco_figure)i);
-        if (strcmp(names[i], name) == 0) {
-            *out = (enum ebjr_coco_figure)i;
-            return 0;
-        }
-    }
-    const char *nearest = ebjr_name_nearest(name, names, EBJR_COCO_FIGURES);
-    return ebjr_error_set(EBJR_ENOTFOUND, "COCO has no figure '%s'%s%s%s", name,
-                          nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                          nearest ? "'?" : "");
+    int status =
+        ebjr_name_find(&at, EBJR_ENOTFOUND, "figure of detectors", name, names, EBJR_COCO_FIGURES);
+    if (!status)
+        *out = (enum ebjr_coco_figure)at;
+    return status;
 }
 
 /* What each image gains by itself: the first order of what any set of them does. */

@@ -121,20 +121,13 @@ static int take_points(struct contender *out, const struct detection *detection,
 static int take_band(struct contender *out, const struct detection *detection, const double *scores,
                      const struct ebjr_bootstrap *options)
 {
-    const struct cascade *cascade = detection->cascade;
     struct ebjr_band band;
-    struct ebjr_offer low[SHARES], high[SHARES];
     int status = ebjr_coco_band(&band, detection->coco, EBJR_COCO_AP, scores, SHARES, options);
     if (status)
         return status;
-    for (size_t i = 0; i < SHARES; i++) {
-        double cost = cascade->student_flops + (1 - band.share[i]) * cascade->teacher_flops;
-        low[i] = (struct ebjr_offer){cost, band.low[i]};
-        high[i] = (struct ebjr_offer){cost, band.high[i]};
-    }
+    status = contender_take_band(out, detection->cascade, &band);
     ebjr_band_free(&band);
-    status = ebjr_tradeoff_curve_make(&out->low, low, SHARES);
-    return status ? status : ebjr_tradeoff_curve_make(&out->high, high, SHARES);
+    return status;
 }
 
 int contender_of_detectors(struct contender *out, struct cascade *cascade, const char *score_name,

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 static double energy_max(const struct ebjr_image_row *row)
 {
@@ -88,17 +87,13 @@ const struct ebjr_image_score *ebjr_image_score_list(size_t *count)
 int ebjr_image_score_find(const struct ebjr_image_score **out, const char *name)
 {
     const char *names[SCORES];
-    for (size_t i = 0; i < SCORES; i++) {
+    size_t at;
+    for (size_t i = 0; i < SCORES; i++)
         names[i] = scores[i].name;
-        if (strcmp(names[i], name) == 0) {
-            *out = &scores[i];
-            return 0;
-        }
-    }
-    const char *nearest = ebjr_name_nearest(name, names, SCORES);
-    return ebjr_error_set(
-        EBJR_EINVAL, "there is no score of images '%s'%s%s%s; ebjr sweep --help lists them", name,
-        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    int status = ebjr_name_find(&at, EBJR_EINVAL, "score of images", name, names, SCORES);
+    if (!status)
+        *out = &scores[at];
+    return status;
 }
 
 static double of_confidence(double confidence)

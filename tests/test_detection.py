@@ -142,7 +142,7 @@ class Sweep(DetectionTest):
             self.assertLess(float(row["low"]), float(row["high"]))
 
     def test_what_is_of_classifiers(self):
-        self.refuse("no figure 'macro-f1'", arguments=("sweep", *self.pair, "--metric", "macro-f1"))
+        self.refuse("no figure of detectors 'macro-f1'", arguments=("sweep", *self.pair, "--metric", "macro-f1"))
         self.refuse("no score of images 'msp'", code=2, arguments=(
             "sweep", *self.pair, "--score", "msp"))
         self.refuse("classifiers", code=2, arguments=(
