@@ -52,7 +52,7 @@ class ProgramTest(unittest.TestCase):
         """The finished process, its output as text; fails unless it ends with `code`."""
         process = self.start(*arguments, **options)
         try:
-            output, talk = process.communicate(timeout=300)
+            output, talk = process.communicate(timeout=900)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
