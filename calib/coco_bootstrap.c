@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "calib/coco_resample.h"
 #include "calib/coco_state.h"
+#include "calib/coco_sweep.h"
 #include "calib/resample.h"
 #include "calib/split.h"
 
@@ -100,20 +101,6 @@ struct ebjr_interval ebjr_coco_interval(double estimate, double *values,
     for (size_t b = 0; b < options->resamples; b++)
         values[b] += estimate - sum / (double)count;
     return ebjr_resample_interval(estimate, values, options);
-}
-
-int ebjr_coco_points(struct ebjr_curve *out, const double *score, size_t images)
-{
-    uint8_t *wrong = calloc(images + 1, 1);
-    int status = wrong ? ebjr_sweep(out, score, wrong, wrong, images) : ebjr_error_memory();
-    free(wrong);
-    return status;
-}
-
-void ebjr_coco_move_to(ebjr_coco *coco, const double *score, double threshold)
-{
-    for (size_t i = 0; i < coco->images; i++)
-        ebjr_coco_move(coco, i, score[i] >= threshold);
 }
 
 int ebjr_coco_uncertainty(struct ebjr_interval *figure_out, struct ebjr_interval *drop,

@@ -17,9 +17,9 @@
  * to sample of n images. To bound the population's (coco_pick.h), what halves of the images lie
  * above all of them is also taken off, times 1 / (sqrt 2 - 1), for a bias in 1 / sqrt n.
  *
- * Measured: how often the one-sided end of a sample of n images (20 categories where none are told) is
- * on the wrong side of the figure of a population of 20,000 (99 to 199 resamples; a drop of 0.10 of
- * AP), and beside it that of the plain percentile.
+ * Measured: how often the one-sided end of a sample of n images (20 categories where none are told)
+ * is on the wrong side of the figure of a population of 20,000 (99 to 199 resamples; a drop of 0.10
+ * of AP), and beside it that of the plain percentile.
  *
  *   n (samples)               drop: 0.05, 0.1   AP less its bias: 0.05, 0.1   AP's percentile: 0.05
  *     500 (450; of AP 150)    6.9 %, 13.3 %     5.3 %, 7.3 %                  54 %

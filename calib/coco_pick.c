@@ -6,6 +6,7 @@
 #include "calib/coco_part.h"
 #include "calib/coco_resample.h"
 #include "calib/coco_state.h"
+#include "calib/coco_sweep.h"
 #include "calib/pick_internal.h"
 #include "calib/resample.h"
 #include "calib/split.h"
@@ -60,21 +61,22 @@ static int walk_measure(struct walk *walk, const struct ebjr_coco_pick_request *
     if (timed)
         status = ebjr_latency_sweep(&latency, &walk->curve, images->score, request->student_latency,
                                     request->teacher_latency, images->truth.images);
-    if (!status)
-        walk->figures = malloc((walk->curve.count + 1) * sizeof *walk->figures);
-    if (!status && !walk->figures)
+    double *values = malloc((walk->curve.count + 1) * sizeof *values);
+    walk->figures = malloc((walk->curve.count + 1) * sizeof *walk->figures);
+    if (!status && !(values && walk->figures))
         status = ebjr_error_memory();
     const struct ebjr_costs costs = {request->student_flops, request->teacher_flops,
                                      timed ? &latency : NULL};
-    ebjr_coco_move_to(walk->coco, images->score, INFINITY);
     const double teacher = ebjr_coco_figure(walk->coco, request->figure);
+    if (!status)
+        status =
+            ebjr_coco_sweep(values, walk->coco, &request->figure, 1, &walk->curve, images->score);
     for (size_t i = 0; !status && i < walk->curve.count; i++) {
-        ebjr_coco_move_to(walk->coco, images->score, walk->curve.points[i].threshold);
-        double figure = ebjr_coco_figure(walk->coco, request->figure);
         ebjr_figures_at(&walk->figures[i], &walk->curve, i, &costs);
-        walk->figures[i].value[EBJR_MIN_ACCURACY] = figure;
-        walk->figures[i].value[EBJR_MAX_DROP] = teacher - figure;
+        walk->figures[i].value[EBJR_MIN_ACCURACY] = values[i];
+        walk->figures[i].value[EBJR_MAX_DROP] = teacher - values[i];
     }
+    free(values);
     ebjr_latency_curve_free(&latency);
     return status;
 }

@@ -3,7 +3,6 @@
 #define EBJR_CALIB_COCO_RESAMPLE_H
 
 #include "calib/coco_bootstrap.h"
-#include "calib/sweep.h"
 
 /* values[resamples] of a figure, of today's cascade or of all to the teacher; the same options draw
  * the same resamples. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
@@ -18,12 +17,5 @@ struct ebjr_interval ebjr_coco_interval(double estimate, double *values,
  * 0, NaN where it is undefined on some half of the images. Errors: EBJR_EINVAL, EBJR_ENOMEM. */
 int ebjr_coco_optimism(double *out, const ebjr_coco *coco, enum ebjr_coco_figure figure,
                        uint64_t seed);
-
-/* The points of a sweep over the images, by their scores alone: nobody is right. Errors: those of
- * ebjr_sweep. */
-int ebjr_coco_points(struct ebjr_curve *out, const double *score, size_t images);
-
-/* Gives the images with score >= threshold to the student, the others to the teacher. */
-void ebjr_coco_move_to(ebjr_coco *coco, const double *score, double threshold);
 
 #endif

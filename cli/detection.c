@@ -114,11 +114,8 @@ int detection_sweep(struct detection_curve *out, const struct detection *detecti
 {
     const struct cascade *cascade = detection->cascade;
     size_t n = cascade->n;
-    uint8_t *neither = calloc(n, 1);
     *out = (struct detection_curve){.figures = NULL};
-    int status = neither ? 0 : ebjr_error_memory();
-    if (!status)
-        status = ebjr_sweep(&out->curve, scores, neither, neither, n);
+    int status = ebjr_coco_points(&out->curve, scores, n);
     if (!status && cascade->student_latency)
         status = ebjr_latency_sweep(&out->latency, &out->curve, scores, cascade->student_latency,
                                     cascade->teacher_latency, n);
@@ -129,7 +126,6 @@ int detection_sweep(struct detection_curve *out, const struct detection *detecti
     if (!status)
         status = ebjr_coco_sweep(out->figures, detection->coco, figures, figure_count, &out->curve,
                                  scores);
-    free(neither);
     return status;
 }
 

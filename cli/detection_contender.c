@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "calib/coco_bootstrap.h"
+#include "calib/coco_sweep.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,16 +52,16 @@ static int add_point(struct contender *out, const char *name, const struct detec
                      const double *scores, double threshold, const struct ebjr_bootstrap *options)
 {
     const struct cascade *cascade = detection->cascade;
-    struct ebjr_interval figure, drop;
+    struct ebjr_interval figure = {NAN, NAN, NAN}, drop;
     size_t n = cascade->n, deferred = 0;
     double deferred_latency = cascade->student_latency ? 0 : NAN;
     for (size_t i = 0; i < n; i++) {
         bool keeps = scores[i] >= threshold;
-        ebjr_coco_move(detection->coco, i, keeps);
         deferred += !keeps;
         if (!keeps && cascade->teacher_latency)
             deferred_latency += cascade->teacher_latency[i];
     }
+    ebjr_coco_move_to(detection->coco, scores, threshold);
     int status = ebjr_coco_uncertainty(&figure, &drop, detection->coco, EBJR_COCO_AP, options);
     double rate = (double)deferred / (double)n;
     out->points[out->point_count++] = (struct named_offer){
@@ -71,8 +72,7 @@ static int add_point(struct contender *out, const char *name, const struct detec
         .latency =
             contender_mean_latency(cascade->student_latency, n) + deferred_latency / (double)n,
         .depth = EBJR_UNKNOWN};
-    for (size_t i = 0; i < n; i++)
-        ebjr_coco_move(detection->coco, i, false);
+    ebjr_coco_move_to(detection->coco, scores, INFINITY);
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "calib/coco_bootstrap.h"
+#include "calib/coco_sweep.h"
 #include "calib/measured.h"
 #include "cli/cascade_latency.h"
 
@@ -26,14 +27,11 @@ static int measure(struct evaluation *out, double threshold)
     const struct cascade *cascade = detection->cascade;
     size_t n = cascade->n;
     out->teacher = ebjr_coco_figure(detection->coco, EBJR_COCO_AP);
-    for (size_t i = 0; i < n; i++)
-        ebjr_coco_move(detection->coco, i, true);
+    ebjr_coco_move_to(detection->coco, out->scores, -INFINITY);
     out->student = ebjr_coco_figure(detection->coco, EBJR_COCO_AP);
-    for (size_t i = 0; i < n; i++) {
-        bool keeps = out->scores[i] >= threshold;
-        out->kept += keeps;
-        ebjr_coco_move(detection->coco, i, keeps);
-    }
+    ebjr_coco_move_to(detection->coco, out->scores, threshold);
+    for (size_t i = 0; i < n; i++)
+        out->kept += out->scores[i] >= threshold;
     for (int f = 0; f < EBJR_COCO_FIGURES; f++)
         out->figures[f] = ebjr_coco_figure(detection->coco, (enum ebjr_coco_figure)f);
     return ebjr_coco_uncertainty(&out->ap, &out->drop, detection->coco, EBJR_COCO_AP, &bootstrap);
