@@ -23,6 +23,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* By how much a limit of time is wider where a sanitizer runs or nothing is optimised. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __OPTIMIZE__
+#define SLOWED 20
+#else
+#define SLOWED 1
+#endif
+
 #define assert_status(call, code) check_status(call, code, NULL, __FILE__, __LINE__)
 #define assert_done(call) assert_status(call, 0)
 #define assert_refused(call, code, words) check_status(call, code, words, __FILE__, __LINE__)

@@ -1080,12 +1080,6 @@ static void bootstrap_refuses(void **state)
 }
 
 /* 1,000 resamples of 10,000 samples within a second of one core. */
-#ifdef __SANITIZE_ADDRESS__ /* which takes its own time */
-static const double most_seconds = 20;
-#else
-static const double most_seconds = 1;
-#endif
-
 static void bands_are_fast(void **state)
 {
     (void)state;
@@ -1104,7 +1098,7 @@ static void bands_are_fast(void **state)
     assert_done(ebjr_bootstrap_band(&band, score, student, teacher, N, 101, &options));
     double seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     print_message("a band of 1,000 resamples at n = 10,000: %.3f s\n", seconds);
-    assert_true(seconds < most_seconds);
+    assert_true(seconds < 1 * SLOWED);
     ebjr_band_free(&band);
 
     enum { SCORES = 10 };
