@@ -165,11 +165,12 @@ int ebjr_table_insert(ebjr_store *store, const struct ebjr_table *table, void *r
     return status ? status : ebjr_tally_change(store, table->name, NULL, seal);
 }
 
+/* Sets all columns but the id: to set that, too, SQLite would visit every row that refers to it. */
 int ebjr_table_update(ebjr_store *store, const struct ebjr_table *table, const void *record)
 {
     char sql[SQL_SIZE] = "", before[EBJR_HASH_TEXT], after[EBJR_HASH_TEXT];
     append(sql, "UPDATE %s SET ", table->name);
-    for (size_t i = 0; i < table->column_count; i++)
+    for (size_t i = 1; i < table->column_count; i++)
         append(sql, "%s = ?%zu, ", table->columns[i].name, i + 1);
     append(sql, "seal = ?%zu WHERE id = ?1", table->column_count + 1);
     int status = stored_seal(before, store, table, integer_of(&table->columns[0], record));

@@ -845,6 +845,45 @@ static void no_rows_are_no_chunk(void **state)
     ebjr_store_close(store);
 }
 
+static int count_operation(void *operations)
+{
+    ++*(int64_t *)operations;
+    return 0;
+}
+
+/* A run grows in a time that is linear in its samples. */
+static void chunk_costs_the_same_after_many(void **state)
+{
+    (void)state;
+    enum { CHUNK = 100, CHUNKS = 80 };
+    const float logits[] = {1, 2};
+    struct ebjr_output rows[CHUNK];
+    int64_t operations = 0, once = 0;
+    ebjr_store *store = fresh_store("many-chunks");
+    struct ebjr_stored_model model = a_model("small", 'a');
+    struct ebjr_stored_dataset dataset = a_dataset("digits", 'd');
+    dataset.samples = CHUNK * CHUNKS;
+    assert_done(ebjr_stored_model_put(store, &model));
+    assert_done(ebjr_stored_dataset_put(store, &dataset));
+    struct ebjr_stored_run run = a_run(&model, &dataset);
+    run.classes = COUNT(logits);
+    run.samples = dataset.samples;
+    assert_done(ebjr_stored_run_put(store, &run));
+    sqlite3_progress_handler(store->connection, 1, count_operation, &operations);
+    for (int chunk = 0; chunk < CHUNKS; chunk++) {
+        for (int i = 0; i < CHUNK; i++) {
+            rows[i] = (struct ebjr_output){.index = run.done + i, .logits = logits};
+            assert_done(ebjr_output_derive(&rows[i], &run));
+        }
+        operations = 0;
+        assert_done(ebjr_output_append(store, &run, rows, CHUNK));
+        if (chunk == 1)
+            once = operations;
+    }
+    assert_true(once > 0 && operations < once + once / 4);
+    ebjr_store_close(store);
+}
+
 static void labels_are_read_whole_or_not_at_all(void **state)
 {
     (void)state;
@@ -1264,6 +1303,7 @@ int main(void)
         cmocka_unit_test(labels_of_another_dataset_are_refused),
         cmocka_unit_test(second_writer_of_a_run_is_refused),
         cmocka_unit_test(no_rows_are_no_chunk),
+        cmocka_unit_test(chunk_costs_the_same_after_many),
         cmocka_unit_test(labels_are_read_whole_or_not_at_all),
         cmocka_unit_test(cursor_finds_damage),
         cmocka_unit_test(whole_store_has_no_faults),
