@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 BLOCK = 1 << 18
+HEADER = "samples,classes,what,sort_memory,user_s,system_s,wall_s,cpu_ns_each,peak_mib"
 
 
 def make(directory, samples, classes):
@@ -40,8 +41,9 @@ def make(directory, samples, classes):
 # A process inherits the peak of the one that it was forked from: this one is small.
 STARTER = """
 import os, sys
-pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=[
-    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+out, *command = sys.argv[1:]
+pid = os.posix_spawnp(command[0], command, os.environ, file_actions=[
+    (os.POSIX_SPAWN_OPEN, 1, out, os.O_WRONLY | os.O_CREAT, 0o644),
     (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)])
 _, status, usage = os.wait4(pid, 0)
 print(usage.ru_utime, usage.ru_stime, usage.ru_maxrss)
@@ -49,9 +51,9 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def measure(row, *arguments):
+def measure(row, *arguments, out=os.devnull):
     began = time.monotonic()
-    process = subprocess.run([sys.executable, "-S", "-c", STARTER, *map(str, arguments)],
+    process = subprocess.run([sys.executable, "-S", "-c", STARTER, out, *map(str, arguments)],
                              stdout=subprocess.PIPE, check=True)
     wall = time.monotonic() - began
     user, system, peak = map(float, process.stdout.split())
@@ -80,6 +82,8 @@ def bench(options, directory, samples, classes):
         "pick, best score": ("pick", "--max-drop", "0.01"),
     }
     for what, (command, *rest) in tasks.items():
+        if options.only and what not in options.only:
+            continue
         for memory in ("", *options.memory) if command != "eval" else ("",):
             limit = ("--sort-memory", memory) if memory else ()
             measure((*size, f'"{what}"', memory), options.ebjr, command, *cascade, *rest, *limit)
@@ -91,6 +95,8 @@ def main():
     parser.add_argument("--directory", type=Path, help="where stores are made (default TMPDIR)")
     parser.add_argument("--memory", action="append", default=[],
                         help="of sorts, may be given again (default 64M)")
+    parser.add_argument("--only", action="append", metavar="WHAT",
+                        help="after the imports, may be given again (default: all)")
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("stores", nargs="+", metavar="SAMPLESxCLASSES")
     options = parser.parse_args()
@@ -102,8 +108,7 @@ def main():
             continue
         directory = Path(tempfile.mkdtemp(prefix="ebjr-huge-", dir=options.directory))
         try:
-            print("samples,classes,what,sort_memory,user_s,system_s,wall_s,cpu_ns_each,peak_mib",
-                  flush=True)
+            print(HEADER, flush=True)
             bench(options, directory, samples, classes)
         finally:
             shutil.rmtree(directory)
