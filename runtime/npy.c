@@ -18,6 +18,7 @@ struct ebjr_npy {
     char *path;
     struct ebjr_npy_shape shape;
     int64_t start; /* of the elements, in the file */
+    int64_t next;  /* row at which the file stands; -1: unknown */
 };
 
 static const struct {
@@ -224,10 +225,13 @@ int ebjr_npy_read(ebjr_npy *npy, int64_t first, size_t count, void *out)
     if (first < 0 || (int64_t)count > npy->shape.size[0] - first)
         return ebjr_error_set(EBJR_EINVAL, "%s has no rows %lld to %lld", npy->path,
                               (long long)first, (long long)first + (long long)count - 1);
-    if (fseeko(npy->file, npy->start + first * (int64_t)size, SEEK_SET) != 0 ||
+    bool seeks = first != npy->next;
+    npy->next = -1;
+    if ((seeks && fseeko(npy->file, npy->start + first * (int64_t)size, SEEK_SET) != 0) ||
         fread(out, size, count, npy->file) != count)
         return ebjr_error_set(EBJR_EIO, "cannot read row %lld of %s: %s", (long long)first,
                               npy->path, ferror(npy->file) ? strerror(errno) : "it ends early");
+    npy->next = first + (int64_t)count;
     return 0;
 }
 
