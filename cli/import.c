@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "db/latency.h"
-#include "runtime/logits_file.h"
+#include "runtime/integer_file.h"
 #include "runtime/npy.h"
 #include "version.h"
 

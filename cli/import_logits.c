@@ -6,6 +6,7 @@
 #include "runtime/class_file.h"
 #include "runtime/class_map.h"
 #include "runtime/derive.h"
+#include "runtime/integer_file.h"
 #include "runtime/logits_file.h"
 #include "runtime/recorder.h"
 

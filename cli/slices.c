@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "calib/slices.h"
 #include "runtime/class_map.h"
-#include "runtime/logits_file.h"
+#include "runtime/integer_file.h"
 
 #include <math.h>
 #include <stdio.h>

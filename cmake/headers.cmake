@@ -15,7 +15,7 @@ set(public_headers
     calib/summary.h calib/sweep.h calib/temperature.h
     db/class_name.h db/detection.h db/latency.h db/latency_stream.h db/output.h db/store.h db/stored.h db/trial.h db/truth.h db/verify.h
     runtime/cascade.h runtime/class_map.h runtime/coco_file.h runtime/dataset.h runtime/derive.h runtime/detector.h runtime/device.h
-    runtime/flops.h runtime/image_score.h runtime/logits_file.h runtime/model.h runtime/picture.h runtime/plan.h runtime/policy.h
+    runtime/flops.h runtime/image_score.h runtime/integer_file.h runtime/logits_file.h runtime/model.h runtime/picture.h runtime/plan.h runtime/policy.h
     runtime/preprocess.h runtime/recorder.h runtime/resize.h runtime/router.h runtime/run.h runtime/score.h
     runtime/tune.h)
 file(GLOB room_headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS

@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "runtime/csv.h"
 #include "runtime/npy.h"
-#include "runtime/npz.h"
 #include "runtime/predictions.h"
 
 #include <math.h>
@@ -19,15 +18,6 @@ struct ebjr_logits_file {
     int64_t next;
     double *row; /* of the CSV */
 };
-
-static const double MOST_EXACT = 9007199254740992.0; /* 2^53: doubles beyond skip integers */
-
-static bool is_npy(const char *path)
-{
-    struct ebjr_npz_path npz;
-    size_t length = strlen(path);
-    return (length > 4 && strcmp(path + length - 4, ".npy") == 0) || ebjr_npz_parse(&npz, path);
-}
 
 static int open_npy(ebjr_logits_file *file, const char *path)
 {
@@ -78,7 +68,7 @@ int ebjr_logits_file_open(ebjr_logits_file **out, const char *path)
     ebjr_logits_file *file = calloc(1, sizeof *file);
     if (!file)
         return ebjr_error_memory();
-    int status = is_npy(path) ? open_npy(file, path) : open_csv(file, path);
+    int status = ebjr_npy_is_path(path) ? open_npy(file, path) : open_csv(file, path);
     if (!status && (file->info.samples == 0 || file->info.classes == 0))
         status = ebjr_error_set(EBJR_EFORMAT, "%s holds no logits", path);
     if (status) {
@@ -188,92 +178,4 @@ int ebjr_logits_file_read(ebjr_logits_file *file, size_t count, float *logits, i
     if (!status)
         file->next += (int64_t)count;
     return status;
-}
-
-static int integers_from_npy(int64_t **out, int64_t *count, const char *path)
-{
-    ebjr_npy *npy;
-    int64_t *integers = NULL;
-    int status = ebjr_npy_open(&npy, path);
-    if (status)
-        return status;
-    const struct ebjr_npy_shape *shape = ebjr_npy_describe(npy);
-    *count = shape->size[0];
-    if (shape->row != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s: more than one number a sample", path);
-    else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
-        status = ebjr_error_memory();
-    else
-        status = ebjr_npy_read_integer(npy, 0, (size_t)*count, integers);
-    ebjr_npy_close(npy);
-    *out = integers;
-    return status;
-}
-
-static int integers_from_csv(int64_t **out, int64_t *count, const char *path)
-{
-    ebjr_csv *csv;
-    int64_t *integers = NULL;
-    double value;
-    int more, status = ebjr_csv_open(&csv, path);
-    if (status)
-        return status;
-    *count = ebjr_csv_rows(csv);
-    if (ebjr_csv_columns(csv) != 1)
-        status = ebjr_error_set(EBJR_EFORMAT, "%s: more than one number a line", path);
-    else if (!(integers = calloc((size_t)*count + 1, sizeof *integers)))
-        status = ebjr_error_memory();
-    for (int64_t i = 0; !status && i < *count; i++) {
-        if ((more = ebjr_csv_next(csv, &value)) <= 0)
-            status = more ? more : ebjr_error_set(EBJR_EIO, "%s shrank while it was read", path);
-        else if (!(fabs(value) < MOST_EXACT) || value != floor(value))
-            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %g is not a whole number", path,
-                                    (long long)i, value);
-        else
-            integers[i] = (int64_t)value;
-    }
-    ebjr_csv_close(csv);
-    *out = integers;
-    return status;
-}
-
-int ebjr_integers_read(int64_t **out, int64_t *count, const char *path)
-{
-    int64_t *integers = NULL;
-    int status = is_npy(path) ? integers_from_npy(&integers, count, path)
-                              : integers_from_csv(&integers, count, path);
-    for (int64_t i = 0; !status && i < *count; i++)
-        if (integers[i] < 0)
-            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %lld is below 0", path,
-                                    (long long)i, (long long)integers[i]);
-    if (status) {
-        free(integers);
-        return status;
-    }
-    *out = integers;
-    return 0;
-}
-
-int ebjr_labels_read(int32_t **out, int64_t *count, const char *path)
-{
-    int64_t *integers;
-    int status = ebjr_integers_read(&integers, count, path);
-    if (status)
-        return status;
-    int32_t *labels = calloc((size_t)*count + 1, sizeof *labels);
-    if (!labels)
-        status = ebjr_error_memory();
-    for (int64_t i = 0; !status && i < *count; i++) {
-        if (integers[i] > INT32_MAX)
-            status = ebjr_error_set(EBJR_EFORMAT, "%s: sample %lld: %lld is not a label", path,
-                                    (long long)i, (long long)integers[i]);
-        labels[i] = (int32_t)integers[i];
-    }
-    free(integers);
-    if (status) {
-        free(labels);
-        return status;
-    }
-    *out = labels;
-    return 0;
 }

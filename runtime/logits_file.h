@@ -1,4 +1,4 @@
-/* Logits that another program computed, and labels: .npy arrays or CSV, read as a stream. */
+/* Logits that another program computed: a .npy array or CSV, read as a stream. */
 #ifndef EBJR_RUNTIME_LOGITS_FILE_H
 #define EBJR_RUNTIME_LOGITS_FILE_H
 
@@ -38,13 +38,6 @@ const struct ebjr_logits_info *ebjr_logits_file_describe(const ebjr_logits_file 
  * add up to 1; EBJR_EIO.
  */
 int ebjr_logits_file_read(ebjr_logits_file *file, size_t count, float *logits, int32_t *labels);
-
-/* All integers >= 0 of a file: a .npy [n], or one a line, with or without a header. The caller
- * frees *out. Errors: as above. */
-int ebjr_integers_read(int64_t **out, int64_t *count, const char *path);
-
-/* The same for labels, which are below 2^31. */
-int ebjr_labels_read(int32_t **out, int64_t *count, const char *path);
 
 #ifdef __cplusplus
 }

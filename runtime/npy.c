@@ -165,6 +165,13 @@ static int open_bytes(FILE **out, const char *path)
                                  path, strerror(errno));
 }
 
+bool ebjr_npy_is_path(const char *path)
+{
+    struct ebjr_npz_path npz;
+    size_t length = strlen(path);
+    return (length > 4 && strcmp(path + length - 4, ".npy") == 0) || ebjr_npz_parse(&npz, path);
+}
+
 int ebjr_npy_open(ebjr_npy **out, const char *path)
 {
     ebjr_npy *npy = calloc(1, sizeof *npy);

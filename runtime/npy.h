@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ struct ebjr_npy_shape {
 };
 
 typedef struct ebjr_npy ebjr_npy;
+
+/* Whether a path names an array: FILE.npy, or one within an .npz (runtime/npz.h). */
+bool ebjr_npy_is_path(const char *path);
 
 /* The caller owns *out. Errors: EBJR_ENOTFOUND, EBJR_EIO; EBJR_EFORMAT not a .npy, Fortran order,
  * big-endian, a dtype not in the list above, or a file shorter or longer than its header says. */

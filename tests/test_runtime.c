@@ -7,6 +7,7 @@
 #include "runtime/derive.h"
 #include "runtime/device.h"
 #include "runtime/flops.h"
+#include "runtime/integer_file.h"
 #include "runtime/logits_file.h"
 #include "runtime/npy.h"
 #include "runtime/preprocess.h"

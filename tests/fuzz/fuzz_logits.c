@@ -1,6 +1,7 @@
 /* Logits, labels, latencies and class maps of other programs. */
 #include "fuzz.h"
 #include "runtime/class_map.h"
+#include "runtime/integer_file.h"
 #include "runtime/logits_file.h"
 
 static void read_logits(const char *path)
