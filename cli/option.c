@@ -23,7 +23,7 @@ struct option_table {
 };
 
 /* Of every command. */
-static struct {
+static struct common_options {
     const char *config, *progress;
     bool quiet, no_color;
 } common;
@@ -336,6 +336,7 @@ int option_parse(const struct command *command, const struct option_row *rows, s
         visit(&table);
         return 1;
     }
+    common = (struct common_options){0};
     int status = take_command_line(&table, argc, argv);
     if (!status)
         status = take_variables(&table);
