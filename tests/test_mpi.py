@@ -88,12 +88,16 @@ class Together(ShardTest):
         torch.manual_seed(9)
         self.trace("slow.pt", Slow())
         command = (*self.command("slow.pt"), *NORMALISE, *PLAN)
+        start = time.monotonic()
+        self.mpirun(4, *self.command("slow.pt", db="whole.db"), *NORMALISE, *PLAN)
+        duration = time.monotonic() - start
         kills = 0
-        for pause in (1.5, 2, 2.5, 3):
+        for share in (0.3, 0.5, 0.7, 0.9):
             process = self.begin(4, *command)
-            time.sleep(pause)
-            kills += process.poll() is None
-            os.killpg(process.pid, signal.SIGKILL)
+            time.sleep(share * duration)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                kills += 1
             process.communicate()
             self.kill_orphans()
         self.assertGreater(kills, 0)

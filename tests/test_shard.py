@@ -1,7 +1,6 @@
 """Shards of a run: their blocks, who says which, and that merged they are the run of one process."""
 
 import os
-import random
 import signal
 import subprocess
 import time
@@ -88,13 +87,15 @@ class Blocks(ShardTest):
         """Killed and asked again, a shard ends where an unbroken one does, to the last bit."""
         torch.manual_seed(9)
         self.trace("slow.pt", Slow())
+        start = time.monotonic()
         self.shard("1/2", *PLAN, models=["slow.pt"])
+        duration = time.monotonic() - start
         whole = self.contents(self.path("shard-1.db"))
-        generator, killed = random.Random(2), 0
         command = (*self.command("slow.pt", db="killed.db"), *NORMALISE, *PLAN, "--shard", "1/2")
-        for _ in range(8):
+        killed = 0
+        for share in (0.2, 0.4, 0.6, 0.8, 0.9):
             process = self.start(*command)
-            time.sleep(generator.uniform(0.2, 1))
+            time.sleep(share * duration)
             process.send_signal(signal.SIGKILL)
             process.communicate()
             killed += process.returncode == -signal.SIGKILL
