@@ -43,7 +43,7 @@ STARTER = """
 import os, sys
 out, *command = sys.argv[1:]
 pid = os.posix_spawnp(command[0], command, os.environ, file_actions=[
-    (os.POSIX_SPAWN_OPEN, 1, out, os.O_WRONLY | os.O_CREAT, 0o644),
+    (os.POSIX_SPAWN_OPEN, 1, out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
     (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)])
 _, status, usage = os.wait4(pid, 0)
 print(usage.ru_utime, usage.ru_stime, usage.ru_maxrss)

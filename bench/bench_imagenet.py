@@ -4,8 +4,8 @@
     bench/bench_imagenet.py --ebjr build/ebjr [--samples 50000] [--classes 1000]
 
 Pictures are windows of a made-up texture, tinted by class, of ImageNet's usual size, saved as JPEG
-(about 50 kB each, in --directory, removed at the end). The networks have random weights but for the last
-layer, which is fitted to the first --fitted pictures. Lines as of bench_huge.py. Needs torchvision, Pillow.
+(58 kB each, in --directory, removed at the end). The networks have random weights but for the last
+layer, which is fitted to --fitted of the pictures. Lines as of bench_huge.py. Needs torchvision, Pillow.
 """
 
 import argparse
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("--directory", type=Path, help="where all is made (default TMPDIR)")
     parser.add_argument("--samples", type=int, default=50000)
     parser.add_argument("--classes", type=int, default=1000)
-    parser.add_argument("--fitted", type=int, default=5000)
+    parser.add_argument("--fitted", type=int, default=4000)
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="ebjr-imagenet-", dir=options.directory))
     try:

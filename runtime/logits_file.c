@@ -7,7 +7,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct ebjr_logits_file {
     struct ebjr_logits_info info;
